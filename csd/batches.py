@@ -1,0 +1,41 @@
+"""Which particles take part in a step, where not all of them do (paper: 4 of 12 windows)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .noise import Draws
+from .parameterization import Index, Parameterization
+
+
+class Batches(Protocol):
+    def __call__(self, draws: Draws, parameterization: Parameterization) -> Index:
+        """Particles of this step, each at most once."""
+        ...
+
+
+@dataclass(frozen=True)
+class RandomBatch:
+    """`size` particles drawn anew for each step; all of them, in order, where size is None or too large."""
+
+    size: int | None = None
+
+    def __post_init__(self):
+        if self.size is not None and self.size < 1:
+            raise ValueError(f"RandomBatch: got {self.size} particles per step, expected at least one.")
+
+    def __call__(self, draws: Draws, parameterization: Parameterization) -> Index:
+        everyone = range(parameterization.count)
+        if self.size is None or self.size >= parameterization.count:
+            return list(everyone)
+        lots = [draws.uniform("batch", key) for key in parameterization.keys()]
+        return sorted(sorted(everyone, key=lots.__getitem__)[: self.size])
+
+
+@dataclass(frozen=True)
+class ListedBatches:
+    """Given particles, one list a step."""
+
+    batches: tuple[tuple[int, ...], ...]
+
+    def __call__(self, draws: Draws, parameterization: Parameterization) -> Index:
+        return self.batches[draws.step]

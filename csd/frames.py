@@ -1,0 +1,41 @@
+"""Independent images: video frames, views, single pictures. Particle i is row i of theta."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .parameterization import Index
+
+
+@dataclass(frozen=True)
+class Frames:
+    """`count` rows of theta, each a particle.
+
+    names: what to key the draws of each frame by (its file name, say); its position where empty.
+    """
+
+    count: int
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise ValueError(f"Frames: got {self.count} frames, expected at least one.")
+        if self.names and len(self.names) != self.count:
+            raise ValueError(f"Frames: got {len(self.names)} names for {self.count} frames; give each frame one name.")
+
+    def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
+        return theta if index is None else theta[list(index)]
+
+    def scatter(self, x: Tensor, index: Index | None = None) -> Tensor:
+        if index is None:
+            return x
+        theta = x.new_zeros(self.count, *x.shape[1:])
+        theta[list(index)] = x
+        return theta
+
+    def keys(self, index: Index | None = None) -> list[str]:
+        names = self.names or tuple(str(i) for i in range(self.count))
+        return list(names) if index is None else [names[i] for i in index]
+
+    def theta_keys(self) -> list[str]:
+        return self.keys()
