@@ -1,0 +1,47 @@
+# Every target sets up what it needs; an unchanged set-up costs nothing.
+PYTHON ?= python3
+MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import .venv/bin/python -m collaborative_score_distillation
+
+IMAGE ?=
+PROMPT ?=
+SIZE ?=
+FILES ?=
+QUICK ?=
+ARGS ?=
+export IMAGE PROMPT SIZE FILES QUICK
+
+.DEFAULT_GOAL := help
+.PHONY: help env browser demo serve test golden demo-quality demo-model bench lint
+
+help:  ## what there is
+	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
+
+env:  ## the set-up alone: virtual environment, ComfyUI, links
+	@$(PYTHON) tools/env.py
+
+browser:
+	@$(PYTHON) tools/env.py --browser
+
+demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
+	@$(MODULE).tools.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
+
+serve: env  ## leave ComfyUI running with the extension's templates in it
+	@$(MODULE).tools.serve $(ARGS)
+
+test: browser  ## every test, with the real host and the real page: ARGS="-k windows"
+	@.venv/bin/pytest $(ARGS)
+
+golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
+	@$(MODULE).tools.golden $(FILES) $(ARGS)
+
+demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
+	@$(MODULE).tools.demo_quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+
+demo-model: env  ## train the demo model from nothing
+	@$(MODULE).demo.train $(ARGS)
+
+bench: env  ## speed and memory of the method's parts
+	@$(MODULE).benchmarks.run $(ARGS)
+
+lint: env  ## style
+	@.venv/bin/ruff check .
