@@ -27,7 +27,7 @@ class RandomBatch:
         everyone = range(parameterization.count)
         if self.size is None or self.size >= parameterization.count:
             return list(everyone)
-        lots = [draws.uniform("batch", key) for key in parameterization.keys()]
+        lots = [draws.uniform("batch", key) for key in parameterization.keys(everyone)]
         return sorted(sorted(everyone, key=lots.__getitem__)[: self.size])
 
 

@@ -4,8 +4,8 @@ Progress, previews and cancelling live with whoever consumes the iterator. A run
 of its states goes on as if it had never stopped, because all draws are keyed by step.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Callable, Iterator
 
 from torch import Tensor
 

@@ -15,8 +15,9 @@ coefficient is zero need not be evaluated.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Sequence
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -40,7 +41,10 @@ class Guidance:
 
     def coefficients(self) -> dict[str, float]:
         """Coefficient of every branch that counts."""
-        parts = {self.prompt: self.text, IMAGE: self.image - self.text, NONE: 1 - self.image}
+        parts = dict.fromkeys((self.prompt, IMAGE, NONE), 0.0)
+        parts[self.prompt] += self.text
+        parts[IMAGE] += self.image - self.text
+        parts[NONE] += 1 - self.image
         return {branch: coefficient for branch, coefficient in parts.items() if coefficient}
 
 

@@ -74,15 +74,18 @@ class Fixed:
 
 
 def squared_distances(x: Tensor) -> Tensor:
-    """|x_j - x_i|^2 as a matrix [n, n], its diagonal exactly zero.
+    """|x_j - x_i|^2 as a matrix [n, n], exactly zero on the diagonal and between equal particles.
 
     Computed around the mean particle in the widest floating type, so that close particles keep their distance.
+    What lies below the rounding error of the products counts as zero: a median over it would be noise.
     """
     centred = x.to(accumulation_dtype(x.device))
     centred = centred - centred.mean(0)
-    squares = centred.square().sum(1)
-    distances = (squares[:, None] + squares[None, :] - 2 * centred @ centred.T).clamp(min=0)
-    return distances.fill_diagonal_(0)
+    products = centred @ centred.T
+    sums = products.diagonal()[:, None] + products.diagonal()[None, :]
+    distances = sums - 2 * products
+    rounding = torch.finfo(products.dtype).eps * math.sqrt(x.shape[1]) * sums
+    return torch.where(distances > rounding, distances, 0).fill_diagonal_(0)
 
 
 @dataclass(frozen=True)

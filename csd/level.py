@@ -31,7 +31,7 @@ class Level:
 
     def __post_init__(self):
         if not (self.alpha >= 0 and self.sigma > 0):
-            raise ValueError(f"Level: got alpha {self.alpha} and sigma {self.sigma}, expected alpha >= 0 and sigma > 0.")
+            raise ValueError(f"Level: got alpha {self.alpha}, sigma {self.sigma}; expected alpha >= 0 and sigma > 0.")
 
     @classmethod
     def variance_preserving(cls, alpha_bar: float, time: float) -> "Level":

@@ -9,7 +9,8 @@ share is thereby averaged, so that merge(split(theta)) = theta, and on a canvas 
 divided, element by element, by the number of windows of this step that see it (paper, section 4.1).
 """
 
-from typing import Protocol, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor

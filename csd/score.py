@@ -55,13 +55,14 @@ class RegionScore:
     weights: Tensor
 
     def __post_init__(self):
-        expected = "non-negative numbers whose rows sum to 1"
         if self.weights.ndim != 2 or self.weights.shape[1] != len(self.scores):
             raise ValueError(
-                f"RegionScore: got weights of shape {tuple(self.weights.shape)}, expected [particles, {len(self.scores)}]."
+                f"RegionScore: got weights of shape {tuple(self.weights.shape)}, "
+                f"expected [particles, {len(self.scores)}]."
             )
-        if (self.weights < 0).any() or ((self.weights.sum(1) - 1).abs() > 1e-4).any():
-            raise ValueError(f"RegionScore: got weights with rows that sum to {self.weights.sum(1)}, expected {expected}.")
+        if not ((self.weights >= 0).all() and ((self.weights.sum(1) - 1).abs() <= 1e-4).all()):  # so that NaN fails
+            sums = self.weights.sum(1).tolist()
+            raise ValueError(f"RegionScore: got weights whose rows sum to {sums}, expected 1 and no negative weight.")
 
     def __call__(self, x: Tensor, source: Tensor, eps: Tensor, level: Level, index: Index) -> tuple[Tensor, Tensor]:
         draws = eps if eps.ndim > x.ndim else [eps] * len(self.scores)
@@ -77,7 +78,7 @@ def region_weights(masks: Tensor) -> Tensor:
     """
     shares = rearrange(masks.flatten(2).mean(2), "r n -> n r")
     total = shares.sum(1, keepdim=True)
-    if (total <= 0).any():
-        bare = (total[:, 0] <= 0).nonzero().flatten().tolist()
+    if not (total > 0).all():
+        bare = (~(total[:, 0] > 0)).nonzero().flatten().tolist()
         raise ValueError(f"region_weights: no region covers particles {bare}; add a region for the rest of the image.")
     return shares / total

@@ -10,8 +10,8 @@ with the normalisation s_i
 For one particle both are SDS: direction = r.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from einops import rearrange

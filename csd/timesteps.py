@@ -1,4 +1,7 @@
-"""Which noise level each step takes, as a fraction of training time (the authors' 20 ... 500 of 1000 is 0.02 ... 0.5)."""
+"""Which noise level each step takes, as a fraction of training time.
+
+The authors' 20 ... 500 of 1000 is 0.02 ... 0.5.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -5,7 +5,7 @@ Particle i is the crop of `window` size at origin i. Window positions along one 
     planar     0, s, 2s, ... and one more at the far edge, so that every element is covered
     wrapping   ceil(L / s) positions spread evenly around the circle, indices taken modulo L
 
-with s the stride and L the length of the canvas. Positions stay on multiples of `multiple`.
+with s the stride and L the length of the canvas, each moved down to a multiple of `multiple`.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class Windows:
         for start, window, canvas, wrap in zip(origin, self.window, self.canvas, self.wrap):
             last = canvas - 1 if wrap else canvas - window
             if not 0 <= start <= last:
-                raise ValueError(f"Windows: origin {origin} leaves the canvas {self.canvas} with windows {self.window}.")
+                raise ValueError(f"Windows: a window of {self.window} at {origin} leaves the canvas {self.canvas}.")
 
     @property
     def count(self) -> int:
@@ -117,12 +117,17 @@ def positions(length: int, window: int, stride: int, wrap: bool = False, multipl
     """Where windows start along one axis of `length` elements, so that each element is covered."""
     if not 1 <= stride <= window:
         raise ValueError(f"Windows: got stride {stride} for a window of {window}, expected 1 to {window}.")
+    if length % multiple or window % multiple:
+        raise ValueError(
+            f"Windows: got a window of {window} on a canvas of {length}, expected multiples of {multiple}; "
+            "choose another window or pad the canvas."
+        )
     if window >= length:
         return [0]
     if wrap:
         count = -(-length // stride)
         return sorted({i * length // count // multiple * multiple for i in range(count)})
-    return sorted({*range(0, length - window, stride), length - window})
+    return sorted({*(start // multiple * multiple for start in range(0, length - window, stride)), length - window})
 
 
 def cover(
