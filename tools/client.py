@@ -123,7 +123,8 @@ def events(socket, prompt_id: str) -> Iterator[Event]:
         try:
             message = socket.recv()
         except WebSocketTimeoutException as error:
-            raise RunError(f"The host said nothing for {socket.gettimeout():.0f} s while running {prompt_id}.") from error
+            silence = f"The host said nothing for {socket.gettimeout():.0f} s while running {prompt_id}."
+            raise RunError(silence) from error
         event = parse(message)
         if isinstance(event.data, bytes) or event.data.get("prompt_id") == prompt_id:
             yield event
@@ -158,7 +159,9 @@ def refusal(reply: requests.Response) -> str:
 
 
 def failure(data: dict) -> str:
-    return f"{data['node_type']} (node {data['node_id']}): {data['exception_type']}: {data['exception_message'].strip()}"
+    """What failed where: the node, then the exception as the page shows it."""
+    cause = f"{data['exception_type']}: {data['exception_message'].strip()}"
+    return f"{data['node_type']} (node {data['node_id']}): {cause}"
 
 
 class ProgressBar:

@@ -179,7 +179,8 @@ def ensure_browser() -> str:
 def install_browser() -> None:
     quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
     run(["apt-get", "update", "-q"], BROWSER_ADVICE, **quiet)
-    run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium", "fonts-liberation"], BROWSER_ADVICE, **quiet)
+    packages = ["chromium", "fonts-liberation"]
+    run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], BROWSER_ADVICE, **quiet)
 
 
 def main() -> None:

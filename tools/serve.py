@@ -7,6 +7,7 @@ import os
 import sys
 import webbrowser
 
+from .env import EXTENSION
 from .host import Host, HostError
 
 DEFAULT_PORT = 8188
@@ -20,7 +21,7 @@ def serve(port: int) -> None:
     print("Starting ComfyUI ...", flush=True)
     with Host(port=port) as host:
         print(f"ComfyUI is at {host.url} (log: {host.log}; Ctrl-C stops it).")
-        print("Workflow > Browse Templates > collaborative-score-distillation has the workflows to start from.", flush=True)
+        print(f"Workflow > Browse Templates > {EXTENSION} has the workflows to start from.", flush=True)
         if has_display():
             webbrowser.open(host.url)
         host.process.wait()

@@ -1,0 +1,144 @@
+"""The real page in a headless Chromium that can reach nothing but this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from collaborative_score_distillation.tools.env import BROWSER_ADVICE, EXTENSION, find_browser
+from collaborative_score_distillation.tools.host import Host
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+VIEWPORT = {"width": 1920, "height": 1080}
+LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
+RECORD = """() => {
+    window.seen = {};
+    for (const type of ["execution_start", "progress", "progress_state", "b_preview", "b_preview_with_metadata",
+                        "executed", "execution_success", "execution_error"])
+        window.app.api.addEventListener(type, event => (window.seen[type] ??= []).push(
+            event.detail instanceof Blob || event.detail?.blob ? "picture" : event.detail));
+}"""
+
+
+class Frontend:
+    """The page of one host: what a person can do with it and see on it."""
+
+    def __init__(self, page: Page, server: Host):
+        self.page = page
+        self.server = server
+
+    def open_template(self, name: str) -> None:
+        """Open a workflow of the extension by the address that the Templates browser shares."""
+        self.page.goto(f"{self.server.url}/?template={name}&source={EXTENSION}")
+        self.page.wait_for_function(LOADED, arg=name)
+        self.settle()
+
+    def open_templates_browser(self) -> None:
+        self.page.goto(self.server.url)
+        self.page.locator(".templates-tab-button").wait_for()
+        self.settle()
+        if not self.page.get_by_test_id("template-workflows-content").count():
+            self.page.locator(".templates-tab-button").click()
+        self.page.get_by_text(EXTENSION, exact=True).click()
+
+    def settle(self) -> None:
+        """The page checks models and shows its dialogs a moment after the graph is there."""
+        self.page.wait_for_timeout(2500)
+
+    def graph(self) -> dict:
+        """The graph as the page would save it."""
+        return self.page.evaluate("() => app.graph.serialize()")
+
+    def prompt(self) -> dict:
+        """The page's own conversion of the graph to an API prompt."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def unregistered(self) -> list[str]:
+        return self.page.evaluate(
+            "() => app.graph.nodes.filter(n => n.has_errors || !(n.type in LiteGraph.registered_node_types))"
+            ".map(n => n.type)"
+        )
+
+    def misfits(self) -> list[str]:
+        """Links whose ends are missing or of types that do not go together."""
+        return self.page.evaluate(
+            """() => [...app.graph.links.values()].filter(link => {
+                const output = app.graph.getNodeById(link.origin_id)?.outputs[link.origin_slot];
+                const input = app.graph.getNodeById(link.target_id)?.inputs[link.target_slot];
+                return !output || !input || !LiteGraph.isValidConnection(output.type, input.type);
+            }).map(link => `${link.id}: ${link.origin_id} -> ${link.target_id}`)"""
+        )
+
+    def dialogs(self) -> list[str]:
+        return self.page.locator(".p-dialog").all_inner_texts()
+
+    def alerts(self) -> list[str]:
+        return self.page.locator(".p-toast-message").all_inner_texts()
+
+    def record(self) -> None:
+        """Keep the host's messages to this page for `seen`."""
+        self.page.evaluate(RECORD)
+
+    def seen(self, type: str) -> list:
+        return self.page.evaluate("type => window.seen[type] ?? []", type)
+
+    def press_run(self) -> None:
+        self.page.get_by_test_id("queue-button").get_by_role("button", name="Run").first.click()
+
+    def wait_for(self, *types: str, seconds: float) -> None:
+        condition = f"() => {json.dumps(types)}.some(type => window.seen[type])"
+        self.page.wait_for_function(condition, timeout=1000 * seconds)
+
+    def shown_pictures(self) -> dict[str, list[int]]:
+        """Widths of the pictures that each node shows, by node type."""
+        nodes = "app.graph.nodes.filter(n => n.imgs?.length)"
+        return dict(self.page.evaluate(f"() => {nodes}.map(n => [n.type, n.imgs.map(i => i.naturalWidth)])"))
+
+    def screenshot(self, path: Path) -> None:
+        self.page.screenshot(path=path)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    assert path, BROWSER_ADVICE
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=VIEWPORT, service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.route("**/*", only_this_machine)
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def frontend(page, server) -> Frontend:
+    return Frontend(page, server)
+
+
+def only_this_machine(route: Route) -> None:
+    """Let pass what stays here; the page must work without anything else."""
+    if urlsplit(route.request.url).hostname in ("127.0.0.1", None):
+        route.continue_()
+    else:
+        route.abort()

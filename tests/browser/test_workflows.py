@@ -1,0 +1,86 @@
+"""Every shipped workflow opens whole in the real page and means there what our conversion makes of it."""
+
+import pytest
+
+from collaborative_score_distillation.tools.env import ROOT
+from collaborative_score_distillation.tools.workflow import load_workflow, set_widgets, to_prompt, widget_names
+
+pytestmark = pytest.mark.browser
+WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
+FROM_THE_USER = {"ckpt_name", "image"}
+
+
+@pytest.fixture(scope="module", params=WORKFLOWS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def workflow(path):
+    return load_workflow(path)
+
+
+@pytest.fixture(scope="module")
+def opened(frontend, path, artifacts):
+    frontend.open_template(path.stem)
+    frontend.screenshot(artifacts / f"{path.stem}.png")
+    return frontend
+
+
+def test_no_node_is_missing(opened, workflow):
+    present = {(node["id"], node["type"]) for node in opened.graph()["nodes"]}
+    assert present == {(node["id"], node["type"]) for node in workflow["nodes"]}
+    assert opened.unregistered() == []
+
+
+def test_no_link_is_broken(opened, workflow):
+    assert {tuple(link) for link in opened.graph()["links"]} == {tuple(link) for link in workflow["links"]}
+    assert opened.misfits() == []
+
+
+def test_opens_without_complaint(opened, workflow):
+    """The one dialog allowed is the offer to download a model that the workflow names."""
+    assert opened.alerts() == []
+    models = [model for node in workflow["nodes"] for model in node.get("properties", {}).get("models", [])]
+    dialogs = opened.dialogs()
+    assert len(dialogs) == bool(models)
+    for model in models:
+        assert f"{model['directory']} / {model['name']}" in dialogs[0]
+        assert "Download" in dialogs[0]
+
+
+def test_conversion_is_the_pages_own(opened, workflow, object_info):
+    assert to_prompt(workflow, object_info) == opened.prompt()
+
+
+def test_widgets_are_kept(opened, workflow):
+    """A widget that the page moves or resets shows that the file was made for another version of a node."""
+    expected = {node["id"]: node.get("widgets_values", []) for node in workflow["nodes"]}
+    for node in opened.graph()["nodes"]:
+        assert list(node.get("widgets_values", [])) == list(expected[node["id"]]), node["type"]
+
+
+def test_host_takes_it(workflow, object_info, client):
+    """All that the host may ask for is what only the user has: a checkpoint, a picture."""
+    reply = client.post("/prompt", json={"prompt": to_prompt(workflow, object_info), "client_id": client.id})
+    client.post("/queue", json={"clear": True})
+    client.interrupt()
+    reports = reply.json().get("node_errors", {}).values()
+    missing = {error["extra_info"].get("input_name") for report in reports for error in report["errors"]}
+    assert missing <= FROM_THE_USER, reply.text
+
+
+def test_every_widget_can_be_set(workflow, object_info):
+    """`make demo` changes widgets by name: each name must reach the input of that name."""
+    for node in workflow["nodes"]:
+        linked = {entry["name"] for entry in node.get("inputs", []) if entry.get("link") is not None}
+        for widget in filter(None, widget_names(object_info.get(node["type"], {"input": {}}))):
+            if widget not in linked:
+                check_widget(workflow, node, widget, object_info)
+
+
+def check_widget(workflow, node, widget, object_info):
+    titled = {**workflow, "nodes": [dict(n, title=str(n["id"])) for n in workflow["nodes"]]}
+    changed = set_widgets(titled, {str(node["id"]): {widget: 12345}}, object_info)
+    assert to_prompt(changed, object_info)[str(node["id"])]["inputs"][widget] == 12345
+    assert to_prompt(titled, object_info)[str(node["id"])]["inputs"][widget] != 12345
