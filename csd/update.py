@@ -56,7 +56,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (arXiv 1412.6980) without weight decay."""
+    """Adam (arXiv 1412.6980) without weight decay; its moments are float32 or better, for squares underflow in half."""
 
     size: StepSize = StepSize(0.02)
     beta1: float = 0.9
@@ -64,14 +64,16 @@ class Adam:
     epsilon: float = 1e-8
 
     def init(self, theta: Tensor) -> Memory:
-        return {"first": torch.zeros_like(theta), "second": torch.zeros_like(theta)}
+        wide = torch.promote_types(theta.dtype, torch.float32)
+        return {name: torch.zeros_like(theta, dtype=wide) for name in ("first", "second")}
 
     def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
+        gradient = gradient.to(memory["first"])
         first = memory["first"].lerp(gradient, 1 - self.beta1)
         second = memory["second"].lerp(gradient.square(), 1 - self.beta2)
         unbiased = first / (1 - self.beta1 ** (step + 1))
         scale = (second / (1 - self.beta2 ** (step + 1))).sqrt() + self.epsilon
-        return theta - self.size(step) * unbiased / scale, {"first": first, "second": second}
+        return theta - (self.size(step) * unbiased / scale).to(theta), {"first": first, "second": second}
 
 
 @dataclass(frozen=True)
@@ -86,4 +88,5 @@ class Masked:
 
     def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
         moved, memory = self.update.step(theta, gradient, memory, step)
-        return torch.lerp(theta, moved, self.mask.to(theta).expand_as(theta)), memory
+        mask = self.mask.to(theta).expand_as(theta)
+        return torch.where(mask > 0, torch.lerp(theta, moved, mask), theta), memory

@@ -1,0 +1,141 @@
+import math
+
+import pytest
+import torch
+
+from collaborative_score_distillation.csd.baseline import DrawnNoise, ImageConditional, SourcePrompt
+from collaborative_score_distillation.csd.guidance import SOURCE, TARGET, Guidance, Guided
+from collaborative_score_distillation.csd.level import Level
+from collaborative_score_distillation.csd.score import PromptScore, RegionScore, region_weights
+
+LEVEL = Level.variance_preserving(0.4, 0.4)
+INDEX = [4, 0, 2]
+
+
+def normal(seed, *shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def x():
+    return normal(0, 3, 4, 5, 5)
+
+
+@pytest.fixture
+def source():
+    return normal(1, 3, 4, 5, 5)
+
+
+@pytest.fixture
+def eps():
+    return normal(2, 3, 4, 5, 5)
+
+
+@pytest.fixture
+def model(predictor):
+    """A predictor for five particles, of which INDEX names three."""
+    return predictor(normal(3, 5, 4, 5, 5))
+
+
+def prompt_score(model, baseline, guidance=None):
+    return PromptScore(Guided(model), guidance or Guidance(7.5, 1.5), baseline)
+
+
+def test_drawn_noise_is_subtracted(model, x, source, eps):
+    x_t, residual = prompt_score(model, DrawnNoise(), Guidance(1.0))(x, source, eps, LEVEL, INDEX)
+    assert torch.equal(x_t, LEVEL.alpha * x + LEVEL.sigma * eps)
+    assert torch.equal(residual, model(x_t, TARGET, LEVEL, INDEX) - eps)
+
+
+def test_the_source_prompt_is_asked_on_the_noised_source(model, x, source, eps):
+    _, residual = prompt_score(model, SourcePrompt(), Guidance(1.0))(x, source, eps, LEVEL, INDEX)
+    target = model(LEVEL.noise(x, eps), TARGET, LEVEL, INDEX)
+    assert torch.equal(residual, target - model(LEVEL.noise(source, eps), SOURCE, LEVEL, INDEX))
+
+
+@pytest.mark.parametrize("baseline", [ImageConditional(True), ImageConditional(False)], ids=["guided", "plain"])
+def test_the_image_conditional_baseline_sees_no_text(model, x, source, eps, baseline):
+    model.calls.clear()
+    prompt_score(model, baseline)(x, source, eps, LEVEL, INDEX)
+    assert model.calls.count(TARGET) == 1 and SOURCE not in model.calls
+
+
+def test_an_image_that_needs_no_edit_has_no_residual(model, x, eps):
+    """x is its own source and the source prompt is the target prompt: not a bit is left."""
+    _, residual = prompt_score(model, SourcePrompt(TARGET))(x, x, eps, LEVEL, INDEX)
+    assert torch.equal(residual, torch.zeros_like(x))
+
+
+def test_another_prompt_leaves_a_residual(model, x, eps):
+    _, residual = prompt_score(model, SourcePrompt())(x, x, eps, LEVEL, INDEX)
+    assert residual.abs().mean() > 0.1
+
+
+@pytest.fixture
+def three(model):
+    baselines = DrawnNoise(), ImageConditional(), SourcePrompt()
+    return tuple(prompt_score(model, baseline) for baseline in baselines)
+
+
+WEIGHTS = torch.tensor([[1, 0, 0], [0, 1, 0], [0.2, 0.3, 0.5], [0, 0, 1], [0.5, 0.5, 0]])
+
+
+def test_regions_blend_residuals_by_the_weights_of_their_particle(three, x, source, eps):
+    x_t, residual = RegionScore(three, WEIGHTS)(x, source, eps, LEVEL, INDEX)
+    parts = [score(x, source, eps, LEVEL, INDEX)[1] for score in three]
+    assert torch.equal(x_t, LEVEL.noise(x, eps))
+    assert torch.allclose(residual[0], (parts[0][0] + parts[1][0]) / 2, atol=1e-6)  # particle 4
+    assert torch.allclose(residual[1], parts[0][1], atol=1e-6)  # particle 0
+    assert torch.allclose(residual[2], sum(parts[i][2] * WEIGHTS[2, i] for i in range(3)), atol=1e-6)
+
+
+def test_regions_may_have_draws_of_their_own(three, x, source):
+    draws = normal(5, 3, 3, 4, 5, 5)
+    x_t, residual = RegionScore(three, WEIGHTS)(x, source, draws, LEVEL, INDEX)
+    parts = [score(x, source, eps, LEVEL, INDEX)[1] for score, eps in zip(three, draws)]
+    assert torch.equal(x_t, LEVEL.noise(x, draws[0]))
+    assert torch.allclose(residual[2], sum(parts[i][2] * WEIGHTS[2, i] for i in range(3)), atol=1e-6)
+
+
+def test_one_region_is_one_prompt(three, x, source, eps):
+    found = RegionScore(three[:1], torch.ones(5, 1))(x, source, eps, LEVEL, INDEX)
+    expected = three[0](x, source, eps, LEVEL, INDEX)
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        torch.ones(5, 2) / 2,
+        torch.ones(3),
+        torch.ones(5, 3),
+        torch.tensor([[1.5, -0.5, 0]]),
+        torch.full((5, 3), math.nan),
+        torch.tensor([[math.inf, 0, 0]]),
+    ],
+    ids=["two of three", "one axis", "sum of 3", "negative", "NaN", "infinite"],
+)
+def test_bad_weights_are_refused(three, weights):
+    with pytest.raises(ValueError, match="RegionScore: got weights"):
+        RegionScore(three, weights)
+
+
+def test_region_weights_are_the_shares_that_masks_cover():
+    masks = torch.zeros(2, 3, 4, 8)
+    masks[0, 0] = 1
+    masks[0, 1, :, :2], masks[1, 1, :, 2:] = 1, 1
+    masks[0, 2], masks[1, 2] = 1, 0.5
+    assert torch.allclose(region_weights(masks), torch.tensor([[1, 0], [0.25, 0.75], [2 / 3, 1 / 3]]))
+
+
+def test_region_weights_fit_a_region_score(three):
+    masks = torch.rand(3, 5, 8, 8, generator=torch.Generator().manual_seed(0))
+    RegionScore(three, region_weights(masks))
+
+
+@pytest.mark.parametrize("value", [0.0, math.nan])
+def test_a_particle_without_a_region_is_named(value):
+    masks = torch.ones(2, 4, 3, 3)
+    masks[:, 2] = value
+    with pytest.raises(ValueError, match=r"no region covers particles \[2\]"):
+        region_weights(masks)

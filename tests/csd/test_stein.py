@@ -1,0 +1,144 @@
+import pytest
+import torch
+
+from collaborative_score_distillation.csd.kernel import RBF, Fixed, Independent, authors_median
+from collaborative_score_distillation.csd.stein import NORMALIZATIONS, Stein, mean, row
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+
+
+def normal(n, seed=0, dtype=torch.float32, shape=(4, 6, 5)):
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+@pytest.fixture(params=sorted(NORMALIZATIONS))
+def normalization(request):
+    return NORMALIZATIONS[request.param]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("kernel", [RBF(), RBF(authors_median), RBF(Fixed(0.3)), Independent()], ids=str)
+def test_one_particle_takes_the_direction_of_sds_bit_for_bit(normalization, kernel, dtype):
+    residual = normal(1, seed=1, dtype=dtype) * 1.37
+    direction, gram = Stein(kernel, normalization)(normal(1, dtype=dtype) + 3, residual)
+    assert direction.dtype == dtype
+    assert torch.equal(direction, residual)
+    assert gram.K.tolist() == [[1.0]]
+
+
+def test_the_direction_is_the_equation_written_out(normalization):
+    x_t, residual, n = normal(5, dtype=torch.float64), normal(5, seed=1, dtype=torch.float64), 5
+    direction, gram = Stein(RBF(Fixed(40.0)), normalization, repulsion=0.7)(x_t, residual)
+    for i in range(n):
+        weights = [torch.exp(-(x_t[j] - x_t[i]).square().sum() / 40) for j in range(n)]
+        pulled = sum(weights[j] * residual[j] for j in range(n))
+        pushed = sum(weights[j] * 2 / 40 * (x_t[j] - x_t[i]) for j in range(n))
+        scale = 1 / n if normalization is mean else 1 / sum(weights)
+        assert torch.allclose(direction[i], scale * (pulled + 0.7 * pushed), rtol=1e-9, atol=1e-12)
+    assert gram.K.shape == (n, n)
+
+
+def gaps(x):
+    return torch.pdist(x.flatten(1))
+
+
+def test_repulsion_moves_particles_apart_under_descent(normalization):
+    x = normal(4, shape=(1, 1, 2))
+    direction, _ = Stein(normalization=normalization)(x, torch.zeros_like(x))
+    moved = x - 1e-2 * direction
+    assert gaps(moved).mean() > gaps(x).mean()
+    assert torch.linalg.norm(moved - moved.mean(0)) > torch.linalg.norm(x - x.mean(0))
+
+
+def test_two_particles_part_along_the_line_between_them(normalization):
+    x = torch.tensor([[-1.0, 0.0], [1.0, 0.0]]).reshape(2, 2, 1, 1)
+    direction, _ = Stein(normalization=normalization)(x, torch.zeros_like(x))
+    moved = (x - 0.1 * direction).reshape(2, 2)
+    assert moved[0, 0] < -1 and moved[1, 0] > 1
+    assert torch.allclose(moved[:, 1], torch.zeros(2))
+
+
+def test_strength_scales_the_repulsion(normalization):
+    x, residual = normal(4), normal(4, seed=1)
+
+    def direction(strength):
+        return Stein(normalization=normalization, repulsion=strength)(x, residual)[0].double()
+
+    full, none = direction(1.0), direction(0.0)
+    assert not torch.allclose(full, none)
+    assert torch.allclose(direction(0.5), (full + none) / 2, atol=1e-6)
+
+
+def test_without_strength_or_residual_nothing_moves(normalization):
+    x = normal(4)
+    assert (Stein(normalization=normalization, repulsion=0.0)(x, torch.zeros_like(x))[0] == 0).all()
+
+
+def test_row_weights_sum_to_one():
+    """A residual that all share comes through unchanged, however many particles there are."""
+    for n in (1, 2, 7, 40):
+        x, residual = normal(n), normal(1, seed=1).repeat(n, 1, 1, 1)
+        direction, gram = Stein(RBF(), row, repulsion=0.0)(x, residual)
+        assert torch.allclose(direction, residual, rtol=1e-6, atol=1e-7)
+        assert torch.allclose((row(gram.K) * gram.K).sum(1), torch.ones(n, dtype=torch.float64))
+
+
+def test_mean_weights_shrink_with_the_number_of_particles():
+    x, residual = normal(7), normal(1, seed=1).repeat(7, 1, 1, 1)
+    direction, gram = Stein(RBF(), mean, repulsion=0.0)(x, residual)
+    expected = residual * (gram.K.sum(1) / 7).reshape(7, 1, 1, 1)
+    assert torch.allclose(direction.double(), expected, atol=1e-6)
+
+
+def test_the_independent_kernel_couples_nothing():
+    x, residual = normal(5), normal(5, seed=1)
+    assert torch.equal(Stein(Independent(), row)(x, residual)[0], residual)
+    assert torch.allclose(Stein(Independent(), mean)(x, residual)[0], residual / 5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 3, 9])
+@pytest.mark.parametrize("kernel", [RBF(), RBF(authors_median)], ids=str)
+def test_identical_particles_share_their_mean_residual(normalization, kernel, n):
+    residual = normal(n, seed=1)
+    direction, _ = Stein(kernel, normalization)(normal(1).repeat(n, 1, 1, 1), residual)
+    assert torch.isfinite(direction).all()
+    assert torch.allclose(direction, residual.mean(0).expand_as(residual), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_goes_in_and_comes_out(normalization, dtype):
+    x, residual = normal(6, dtype=dtype), normal(6, seed=1, dtype=dtype)
+    stein = Stein(normalization=normalization)
+    direction, _ = stein(x, residual)
+    exact, _ = stein(x.double(), residual.double())
+    assert direction.dtype == dtype
+    assert torch.equal(direction, exact.to(dtype))
+
+
+def test_half_precision_does_not_overflow(normalization):
+    """|x|^2 is far above the largest float16 here."""
+    x = (normal(4) * 1000).half()
+    assert torch.isfinite(Stein(normalization=normalization)(x, x)[0]).all()
+
+
+def test_particles_may_have_further_axes(normalization):
+    x, residual = normal(4), normal(4, seed=1)
+    flat, _ = Stein(normalization=normalization)(x, residual)
+    deep, _ = Stein(normalization=normalization)(x.unflatten(2, (3, 2)), residual.unflatten(2, (3, 2)))
+    assert deep.shape == (4, 4, 3, 2, 5)
+    assert torch.allclose(deep.flatten(2, 3), flat)
+
+
+def test_permuted_particles_have_permuted_directions(normalization):
+    x, residual, order = normal(6), normal(6, seed=1), [3, 5, 0, 1, 4, 2]
+    stein = Stein(normalization=normalization)
+    direction, gram = stein(x, residual)
+    permuted, permuted_gram = stein(x[order], residual[order])
+    assert torch.allclose(permuted, direction[order], atol=1e-6)
+    assert torch.allclose(permuted_gram.K, gram.K[order][:, order])
+
+
+def test_nothing_handed_over_is_changed():
+    x, residual = normal(4), normal(4, seed=1)
+    Stein()(x, residual)
+    assert torch.equal(x, normal(4)) and torch.equal(residual, normal(4, seed=1))
