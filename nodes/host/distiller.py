@@ -1,0 +1,108 @@
+"""The distillation loop as a sampler of the host.
+
+Noise and latents go through the host as particles [N, C, h, w]. In here theta is the canvas (or the
+batch of frames), and the source is split from theta: windows that were encoded one by one disagree
+where they overlap, and the residual would not vanish at the first step.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import comfy.samplers
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ...csd import noise as fields
+from ...csd.batches import RandomBatch
+from ...csd.distill import Distillation, State
+from ...csd.parameterization import Parameterization, merge
+from ...csd.score import PromptScore
+from ...csd.stein import Stein
+from ...csd.timesteps import Listed
+from ...csd.update import SGD, Masked, Update
+from .guider import CSDGuider
+
+
+@dataclass
+class Record:
+    """What a run leaves behind for its report: one entry a step, and the last kernel matrix."""
+
+    residual: list[float] = field(default_factory=list)
+    step_size: list[float] = field(default_factory=list)
+    time: list[float] = field(default_factory=list)
+    kernel: Tensor | None = None
+    evaluations: int = 0
+    seconds: float = 0.0
+
+    def add(self, state: State, step_size: float) -> None:
+        self.residual.append(state.residual.mean().item())
+        self.step_size.append(step_size)
+        self.time.append(state.level.time)
+        self.kernel = state.gram.K.cpu()
+
+
+@dataclass
+class Distiller(comfy.samplers.Sampler):
+    """Runs score distillation with a `CSDGuider`.
+
+    couple, update, noise   stages of the loop
+    per_step                particles in a step, all where None
+    from_noise              start from noise instead of the latents that come in, where those are empty
+    record                  filled while sampling
+    """
+
+    couple: Stein = Stein()
+    update: Update = field(default_factory=SGD)
+    noise: fields.NoiseField = fields.canvas
+    per_step: int | None = None
+    from_noise: bool = False
+    record: Record = field(default_factory=Record)
+
+    def sample(self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False):
+        if not isinstance(guider, CSDGuider):
+            raise ValueError(
+                f"CSD sampler: got a guider of type {type(guider).__name__}, which has no baseline; use the CSD Guider node."
+            )
+        self.record = Record()
+        guider.start(latent_image.shape[0])
+        parameterization = guider.parameterization(latent_image)
+        source = merge(parameterization, latent_image)
+        run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
+        start = run.init(self._noise_like(source, run.seed)) if self.from_noise and not source.any() else run.init(source)
+        final = self._follow(run, source, start, callback, guider, disable_pbar)
+        return parameterization.split(final.theta)
+
+    def _distillation(
+        self, guider: CSDGuider, parameterization: Parameterization, sigmas: Tensor, extra_args: dict, mask: Tensor | None
+    ) -> Distillation:
+        levels = [float(sigma) for sigma in sigmas[:-1]]
+        update = self.update if mask is None else Masked(self.update, merge(parameterization, mask))
+        return Distillation(
+            parameterization,
+            PromptScore(partial(guider.predict, **extra_args), guider.guidance, guider.baseline),
+            guider.levels.level,
+            steps=len(levels),
+            seed=extra_args.get("seed") or 0,
+            couple=self.couple,
+            update=update,
+            timesteps=Listed(tuple(levels)),
+            noise=self.noise,
+            batches=RandomBatch(self.per_step),
+        )
+
+    def _follow(self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, disable_pbar) -> State:
+        begun, state = time.perf_counter(), start
+        for state in tqdm(run(source, start), total=run.steps, disable=disable_pbar):
+            self.record.add(state, self.update.size(state.step - 1))
+            if callback is not None:
+                callback(state.step - 1, run.parameterization.split(state.theta), None, run.steps)
+        self.record = replace(self.record, evaluations=guider.evaluations, seconds=time.perf_counter() - begun)
+        if not torch.isfinite(state.theta).all():
+            raise ValueError("CSD sampler: the latents grew without bound; lower the step size or the guidance.")
+        return state
+
+    def _noise_like(self, theta: Tensor, seed: int) -> Tensor:
+        rows = [fields.Draws(seed, -1).normal(row.shape, "start", i) for i, row in enumerate(theta)]
+        return torch.stack(rows).to(theta)

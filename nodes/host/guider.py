@@ -1,0 +1,191 @@
+"""Guided predictions through the host's guider path.
+
+A guider of the host mixes a positive and a negative prediction. This one holds up to four
+conditionings, which are the branches of `csd.guidance`, and mixes those that are asked for, so that
+model patches, hooks, wrappers and guidance patches on MODEL have their effect on each prediction:
+
+    positive   text and image         negative   image alone (the negative prompt)
+    source     source prompt, image   none       neither
+
+With g the text and gi the image scale, and `pair` what the host makes of text and image,
+
+    denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
+"""
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import comfy.patcher_extension as extension
+import comfy.samplers
+import torch
+from torch import Tensor
+
+from ...csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
+from ...csd.frames import Frames
+from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Request
+from ...csd.level import Level
+from ...csd.parameterization import Parameterization
+from ..layout import Layout
+from . import conditioning, control, refusals
+from .chunking import Chunks
+from .fit import Fit, fit_conds, without_image
+from .levels import Levels
+
+CONDS = {TARGET: "positive", SOURCE: "source", IMAGE: "negative", NONE: "none"}
+_CFG_PATCHES = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the model call under way is for: a guidance, and which particles."""
+
+    guidance: Guidance
+    rows: Sequence[int]
+
+
+class CSDGuider(comfy.samplers.CFGGuider):
+    """A guider of several images at once.
+
+    model      ModelPatcher; cloned
+    guidance   scales of the target's prediction
+    baseline   what is subtracted from it
+    layout     where the particles lie on a canvas; None for independent images
+    at_once    how many particles go through the model in one call
+    """
+
+    def __init__(
+        self, model, guidance: Guidance, baseline: Baseline, layout: Layout | None = None, at_once: int = 4
+    ):
+        super().__init__(model.clone())
+        self.levels = Levels(self.model_patcher.get_model_object("model_sampling"))
+        self.guidance, self.baseline, self.layout = guidance, baseline, layout
+        self.chunks = Chunks(at_once)
+        self.evaluations = 0
+        self._call: _Call | None = None
+        self._given: dict[str, list[dict]] = {}
+        patcher = self.model_patcher
+        patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, "csd", self._estimate_one_chunk)
+        patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, "csd", self._count)
+
+    def set_conds(self, positive, negative, source=None) -> None:
+        """Conditioning as the host's nodes give it. `source` describes the source image, for that baseline."""
+        self.inner_set_conds({"positive": positive, "negative": negative})
+        if isinstance(self.baseline, SourcePrompt):
+            if source is None:
+                raise ValueError("baseline: got no source prompt; connect a conditioning that describes the source image.")
+            self.inner_set_conds({"source": source})
+        self._given = dict(self.original_conds)
+
+    def parameterization(self, particles: Tensor) -> Parameterization:
+        return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0])
+
+    def sample(self, noise, latent_image, sampler, sigmas, denoise_mask=None, callback=None, disable_pbar=False, seed=None):
+        refusals.refuse_bad_latents(latent_image)
+        refusals.refuse_bad_sigmas(sigmas)
+        refusals.refuse_single_trajectory(self.model_options)
+        refusals.refuse_keyframed_hooks(self._given, sigmas)
+        self.parameterization(latent_image)
+        fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
+        self._fit_conds(fit)
+        if denoise_mask is not None:
+            denoise_mask = fit.image("noise mask", denoise_mask)
+        self.evaluations = 0
+        return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
+
+    def _fit_conds(self, fit: Fit) -> None:
+        chains: dict = {}
+        self.original_conds = {name: fit_conds(fit, name, conds, chains) for name, conds in self._given.items()}
+        self.original_conds["none"] = without_image(self.original_conds["negative"])
+
+    def check_image(self) -> None:
+        """Refuse models and prompts without an image where the baseline or the guidance is about one."""
+        about_image = isinstance(self.baseline, ImageConditional) or self.guidance.image != 1
+        if about_image and not isinstance(self.baseline, DrawnNoise):
+            refusals.refuse_ignored_image(self.conds["negative"], self.conds["none"])
+
+    def predict(self, requests: Sequence[Request], level: Level, index, **extra) -> list[Tensor]:
+        """`csd.guidance.Predict`: eps_hat of particles `index` for each request."""
+        return [self._predict_one(request, level, index, extra) for request in requests]
+
+    def _predict_one(self, request: Request, level: Level, index, extra: dict) -> Tensor:
+        x = self.levels.host_x(request.x_t, level)
+        sigma = self.levels.host_sigma(level)
+
+        def run(places):
+            self._call = _Call(request.guidance, [index[place] for place in places])
+            part = x[places.start : places.stop]
+            return self(part, part.new_full((len(part),), sigma), **extra)
+
+        denoised = self.chunks(run, len(x))
+        return level.eps_from_denoised(request.x_t, denoised)
+
+    def predict_noise(self, x, timestep, model_options={}, seed=None):
+        """Called by the host's wrappers: the denoised particles of the call under way."""
+        guidance, chains = self._call.guidance, {}
+        try:
+            conds = {branch: self._conds_of(branch, chains) for branch in self._branches(guidance, model_options)}
+            return self._mix(guidance, conds, x, timestep, model_options)
+        finally:
+            control.clean_up(chains)
+
+    def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
+        needed = set(guidance.coefficients())
+        patched = any(model_options.get(name) for name in _CFG_PATCHES)
+        return needed | {IMAGE} if patched else needed
+
+    def _conds_of(self, branch: str, chains: dict) -> list[dict]:
+        conds = self.conds[CONDS[branch]]
+        return conditioning.take(conds, self._call.rows, self._count_of_particles, self.inner_model, chains)
+
+    def _mix(self, guidance: Guidance, conds: dict[str, list], x: Tensor, timestep: Tensor, model_options: dict) -> Tensor:
+        """Missing branches have coefficient zero; the host gives zeros for them."""
+        text_free = guidance.prompt == IMAGE
+        asked = [conds.get(guidance.prompt), conds.get(IMAGE), conds.get(NONE)]
+        if text_free:
+            asked[0] = None
+        text, image, none = self._evaluate(asked, x, timestep, model_options)
+        if text_free:
+            text, asked[0] = image, asked[1]
+        scale = 1.0 if text_free else guidance.text
+        text, image, *_ = self._before_cfg(asked[:2], [text, image], scale, x, timestep, model_options)
+        pair = comfy.samplers.cfg_function(
+            self.inner_model, text, image, scale, x, timestep, model_options=model_options, cond=asked[0], uncond=asked[1]
+        )
+        return pair + (guidance.image - 1) * (image - none) if guidance.image != 1 else pair
+
+    def _evaluate(self, conds: list, x: Tensor, timestep: Tensor, model_options: dict) -> list[Tensor]:
+        batched = model_options.get("sampler_calc_cond_batch_function")
+        if batched is None:
+            return comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
+        call = dict(conds=conds, input=x, sigma=timestep, model=self.inner_model, model_options=model_options)
+        return batched(call)
+
+    def _before_cfg(self, conds, predictions, scale, x, timestep, model_options) -> list[Tensor]:
+        for patch in model_options.get("sampler_pre_cfg_function", []):
+            predictions = patch(
+                dict(
+                    conds=conds,
+                    conds_out=predictions,
+                    cond_scale=scale,
+                    timestep=timestep,
+                    input=x,
+                    sigma=timestep,
+                    model=self.inner_model,
+                    model_options=model_options,
+                )
+            )
+        return predictions
+
+    def start(self, count: int) -> None:
+        """Called by the sampler once the host has processed the conditioning of `count` particles."""
+        self._count_of_particles = count
+        self.check_image()
+
+    def _estimate_one_chunk(self, executor, model, noise_shape, *args, **kwargs):
+        """The host reserves memory for what goes through the model at once, not for all particles."""
+        shape = [min(noise_shape[0], self.chunks.size), *noise_shape[1:]]
+        return executor(model, shape, *args, **kwargs)
+
+    def _count(self, executor, x, *args, **kwargs):
+        self.evaluations += x.shape[0]
+        return executor(x, *args, **kwargs)

@@ -1,0 +1,29 @@
+"""ComfyUI's node interface, with keywords that an older host does not know left out."""
+
+import inspect
+
+from comfy_api.latest import ComfyExtension, io
+
+__all__ = ["ComfyExtension", "Layout", "io", "known", "schema"]
+
+Layout = io.Custom("CSD_LAYOUT")
+
+
+def known(make, **keywords):
+    """Call `make` with those keywords that its signature has."""
+    parameters = inspect.signature(make).parameters
+    return make(**{name: value for name, value in keywords.items() if name in parameters})
+
+
+def schema(node_id: str, display_name: str, description: str, inputs: list, outputs: list, **optional) -> io.Schema:
+    """A node of this extension; `optional` may hold what only newer hosts know (search_aliases, for instance)."""
+    return known(
+        io.Schema,
+        node_id=node_id,
+        display_name=display_name,
+        category="collaborative score distillation",
+        description=description,
+        inputs=inputs,
+        outputs=outputs,
+        **optional,
+    )

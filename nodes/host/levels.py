@@ -1,0 +1,69 @@
+"""The noise schedule of a ComfyUI model as csd levels.
+
+ComfyUI keeps eps- and v-models variance exploding, x = x_0 + s * eps, and scales x by
+1 / sqrt(1 + s^2) on the way into the model. That product is our x_t, with alpha = 1 / sqrt(1 + s^2)
+and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
+"""
+
+from dataclasses import dataclass
+
+import comfy.model_sampling as host
+import torch
+from torch import Tensor
+
+from ...csd.level import Level
+
+_UNTESTED = (host.EDM, host.X0, host.COSMOS_RFLOW, host.StableCascadeSampling)
+_FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Level for a sigma of the host, and sigma for a fraction of training time.
+
+    Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade).
+    """
+
+    model_sampling: object
+
+    def __post_init__(self):
+        eps_or_v = isinstance(self.model_sampling, host.EPS) and isinstance(
+            self.model_sampling, host.ModelSamplingDiscrete
+        )
+        if isinstance(self.model_sampling, _UNTESTED) or not (eps_or_v or self.is_flow):
+            families = [c.__name__ for c in type(self.model_sampling).__mro__[1:3]]
+            raise ValueError(
+                f"Collaborative Score Distillation: got a model that samples by {' and '.join(families)}; "
+                "expected an eps-, v- or flow model (SD 1.x, SD 2.x, SDXL, SD 3, Flux and their relatives)."
+            )
+
+    @property
+    def is_flow(self) -> bool:
+        return isinstance(self.model_sampling, host.CONST) and isinstance(self.model_sampling, _FLOW)
+
+    def sigma(self, time: float) -> float:
+        """The host's sigma at a fraction of training time, 0 (clean) to 1 (noise)."""
+        smallest = float(self.model_sampling.sigma_min)
+        if self.is_flow:
+            return max(float(self.model_sampling.percent_to_sigma(1 - time)), smallest)
+        last = len(self.model_sampling.sigmas) - 1
+        # The model knows whole training steps only; any other sigma would be noised at one level and predicted at another.
+        step = min(round(time * (last + 1)), last)
+        return float(self.model_sampling.sigma(torch.tensor(float(step))))
+
+    def level(self, sigma: float) -> Level:
+        time = float(self.model_sampling.timestep(torch.tensor([sigma]))[0])
+        if self.is_flow:
+            return Level.flow(sigma, time)
+        alpha = (1 + sigma**2) ** -0.5
+        return Level(alpha, sigma * alpha, time)
+
+    def host_sigma(self, level: Level) -> float:
+        return level.sigma if level.is_flow else level.sigma / level.alpha
+
+    def host_x(self, x_t: Tensor, level: Level) -> Tensor:
+        """x_t in the scaling in which the host keeps it."""
+        return x_t if level.is_flow else x_t / level.alpha
+
+    def eps(self, x_t: Tensor, denoised: Tensor, level: Level) -> Tensor:
+        return level.eps_from_denoised(x_t, denoised)

@@ -1,0 +1,45 @@
+"""One run of the distillation, from a node's inputs to its latents."""
+
+import comfy.model_management
+import comfy.sample
+import comfy.utils
+import torch
+
+from ...csd import noise as fields
+from . import preview, refusals
+from .distiller import Distiller, Record
+from .guider import CSDGuider
+
+
+def run(node: str, model, positive, negative, latent: dict, guidance, choice, settings, **stages) -> tuple[dict, Record]:
+    """Latents [N, C, h, w] as the host passes them, and the record of the run.
+
+    A ValueError that says what is wrong with the inputs comes before any model runs and names the node.
+    """
+    try:
+        settings.check(node)
+        refusals.refuse_bad_latents(latent["samples"])
+        guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once)
+        guider.set_conds(positive, negative, choice.source)
+        samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+        sigmas = torch.tensor([guider.levels.sigma(time) for time in settings.times()] + [0.0])
+        distiller = Distiller(**settings.stages(fields.canvas), **stages)
+        return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(message if message.startswith(node) else f"{node}: {message}") from error
+
+
+def _sample(guider: CSDGuider, distiller: Distiller, latent: dict, samples, sigmas, seed: int) -> dict:
+    show = preview.callback(guider.model_patcher, len(sigmas) - 1, guider.parameterization(samples))
+    edited = guider.sample(
+        torch.zeros_like(samples),
+        samples,
+        distiller,
+        sigmas,
+        denoise_mask=latent.get("noise_mask"),
+        callback=show,
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )
+    return {**latent, "samples": edited.to(comfy.model_management.intermediate_device())}

@@ -1,0 +1,100 @@
+"""Where windows lie on the image that they were cut from.
+
+A layout counts in pixels and is carried beside the particles, so that whoever holds them can put
+them back at any scale: latents are the same windows on a coarser grid. It is versioned and goes to
+and from JSON.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..csd.windows import Size, Windows, cover
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Windows on a padded image.
+
+    size      (height, width) of the image before padding, pixels
+    windows   windows on the padded image, pixels
+    """
+
+    size: Size
+    windows: Windows
+
+    def to_json(self) -> dict:
+        w = self.windows
+        return {
+            "version": VERSION,
+            "unit": "pixel",
+            "size": list(self.size),
+            "canvas": list(w.canvas),
+            "window": list(w.window),
+            "origins": [list(origin) for origin in w.origins],
+            "wrap": list(w.wrap),
+            "batch": w.batch,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Layout":
+        if data.get("version") != VERSION or data.get("unit") != "pixel":
+            got = f"version {data.get('version')} in {data.get('unit')}s"
+            raise ValueError(f"Layout: got {got}, expected version {VERSION} in pixels; split the image again.")
+        origins = tuple(tuple(origin) for origin in data["origins"])
+        windows = Windows(tuple(data["canvas"]), tuple(data["window"]), origins, tuple(data["wrap"]), data["batch"])
+        return cls(tuple(data["size"]), windows)
+
+    def windows_for(self, particles: Tensor) -> Windows:
+        """The windows on the grid of the particles [N, ..., h, w]. ValueError where they do not fit."""
+        if particles.shape[0] != self.windows.count:
+            raise ValueError(
+                f"layout: got {particles.shape[0]} particles for a layout of {self.windows.count} windows; "
+                "connect the layout of the ParticleSplit that made them."
+            )
+        return self.windows.rescaled(tuple(particles.shape[-2:]))
+
+    def padding(self, scale: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+        """Rows below and columns to the right that the canvas has more than the image, times scale."""
+        (height, width), (rows, columns) = self.windows.canvas, self.size
+        return (height - rows) * scale[0], (width - columns) * scale[1]
+
+
+def pad(image: Tensor, size: Size) -> Tensor:
+    """Repeat the last row and column of [B, C, H, W] until it measures `size`."""
+    below, right = size[0] - image.shape[-2], size[1] - image.shape[-1]
+    return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
+
+
+def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int, batch: int) -> Layout:
+    """A layout that covers an image of `size` pixels.
+
+    Planar axes are padded to the window and to a multiple of `multiple`. A wrapping axis cannot be
+    padded, because that would part its seam. Raises ValueError on sizes that cannot work.
+    """
+    _check(size, window, overlap, wrap, multiple)
+    canvas = tuple(max(-(-length // multiple) * multiple, w) for length, w in zip(size, window))
+    stride = tuple(w - overlap for w in window)
+    return Layout(size, cover(canvas, window, stride, wrap, multiple, batch))
+
+
+def _check(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int) -> None:
+    if any(w % multiple or w < multiple for w in window):
+        raise ValueError(
+            f"ParticleSplit: got windows of {window[1]} x {window[0]} pixels, expected multiples of {multiple}, "
+            "the model's factor; change the window or `multiple`."
+        )
+    if not 0 <= overlap < min(window) or overlap % multiple:
+        raise ValueError(
+            f"ParticleSplit: got an overlap of {overlap}, expected a multiple of {multiple} from 0 to less than "
+            f"the smaller side of the window ({min(window)})."
+        )
+    for axis, length, w, wraps in zip(("height", "width"), size, window, wrap):
+        if wraps and (length % multiple or length < w):
+            raise ValueError(
+                f"ParticleSplit: got a {axis} of {length} that wraps around, expected a multiple of {multiple} of at "
+                f"least {w}; resize the image, since padding would part the seam."
+            )

@@ -1,0 +1,176 @@
+"""Option nodes: one stage of the method each, wired into a sampler that would otherwise take its default."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+from ..csd import kernel as kernels
+from ..csd import noise as fields
+from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
+from ..csd.stein import NORMALIZATIONS, Stein
+from ..csd.timesteps import Descending, Random
+from ..csd.update import SGD, Adam, StepSize
+from .host.io import io, schema
+
+Coupling = io.Custom("CSD_COUPLING")
+NoiseFieldType = io.Custom("CSD_NOISE")
+TimestepsType = io.Custom("CSD_TIMESTEPS")
+UpdateType = io.Custom("CSD_UPDATE")
+BaselineType = io.Custom("CSD_BASELINE")
+
+ORDERS = {"descending": Descending, "random": Random}
+
+
+class KernelOptions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDKernel",
+            "CSD Kernel",
+            "How particles are coupled: direction_i = s_i * (sum_j k(x_j, x_i) r_j + repulsion_i).",
+            [
+                io.Combo.Input("kernel", options=["rbf", "independent"], tooltip="Independent: no coupling at all."),
+                io.Combo.Input(
+                    "bandwidth",
+                    options=["median", "authors' median", "fixed"],
+                    tooltip="h of exp(-d^2 / h): median(d^2) / log(n + 1) over pairs, the same with the zero diagonal "
+                    "counted in, or the number below.",
+                ),
+                io.Float.Input("fixed_bandwidth", default=1000.0, min=0.001, max=1e9, tooltip="h for `fixed`."),
+                io.Combo.Input(
+                    "normalization",
+                    options=["row", "mean"],
+                    tooltip="row: weights sum to one, so a step size means the same for any number of particles. "
+                    "mean: 1/n, as in the paper.",
+                ),
+                io.Float.Input(
+                    "repulsion", default=1.0, min=0.0, max=100.0, step=0.1, tooltip="Strength of the term that keeps particles apart."
+                ),
+            ],
+            [Coupling.Output("coupling", display_name="coupling")],
+        )
+
+    @classmethod
+    def execute(cls, kernel, bandwidth, fixed_bandwidth, normalization, repulsion):
+        choices = {"median": kernels.median, "authors' median": kernels.authors_median}
+        h = kernels.Fixed(fixed_bandwidth) if bandwidth == "fixed" else choices[bandwidth]
+        chosen = kernels.RBF(h) if kernel == "rbf" else kernels.Independent()
+        return io.NodeOutput(Stein(chosen, NORMALIZATIONS[normalization], repulsion))
+
+
+class NoiseOptions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDNoiseField",
+            "CSD Noise Field",
+            "How the noise of different particles belongs together.",
+            [
+                io.Combo.Input(
+                    "field",
+                    options=["canvas", "independent", "shared"],
+                    tooltip="canvas: drawn on the canvas, so overlapping windows agree. independent: one draw for each "
+                    "particle (the authors' code). shared: one draw for all.",
+                )
+            ],
+            [NoiseFieldType.Output("noise", display_name="noise")],
+        )
+
+    @classmethod
+    def execute(cls, field):
+        return io.NodeOutput(fields.FIELDS[field])
+
+
+class TimestepOptions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDTimesteps",
+            "CSD Timesteps",
+            "In which order the noise range is visited.",
+            [
+                io.Combo.Input(
+                    "order", options=list(ORDERS), tooltip="descending: structure first, detail last. random: as in the paper."
+                )
+            ],
+            [TimestepsType.Output("timesteps", display_name="timesteps")],
+        )
+
+    @classmethod
+    def execute(cls, order):
+        return io.NodeOutput(ORDERS[order])
+
+
+class UpdateOptions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDUpdate",
+            "CSD Update",
+            "How the gradient moves the latents. The step size is set on the sampler.",
+            [
+                io.Combo.Input("optimizer", options=["sgd", "adam"], tooltip="Adam wants step sizes of about 0.02 to 0.1."),
+                io.Float.Input(
+                    "decay", default=0.9, min=0.01, max=1.0, step=0.01, tooltip="Factor on the step size (paper: 0.9)."
+                ),
+                io.Int.Input("decay_every", default=20, min=1, max=10000, tooltip="... after this many steps (paper: 20)."),
+            ],
+            [UpdateType.Output("update", display_name="update")],
+        )
+
+    @classmethod
+    def execute(cls, optimizer, decay, decay_every):
+        return io.NodeOutput(partial(_update, optimizer, decay, decay_every))
+
+
+def _update(optimizer: str, decay: float, every: int, step_size: float) -> SGD | Adam:
+    size = StepSize(step_size, decay, every)
+    return Adam(size) if optimizer == "adam" else SGD(size)
+
+
+@dataclass(frozen=True)
+class BaselineChoice:
+    """A baseline, and the conditioning that describes the source where it needs one."""
+
+    baseline: Baseline
+    source: list | None = None
+
+
+class BaselineOptions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDBaseline",
+            "CSD Baseline",
+            "What is subtracted from the prediction: residual = eps_hat - baseline.",
+            [
+                io.Combo.Input(
+                    "baseline",
+                    options=["image, guided", "image", "source prompt", "drawn noise"],
+                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); guided: with "
+                    "image guidance, as in the authors' code. source prompt: delta denoising, for any text-to-image "
+                    "model. drawn noise: CSD without a source, which blurs edits.",
+                ),
+                io.Conditioning.Input("source", optional=True, tooltip="Describes the source image, for `source prompt`."),
+            ],
+            [BaselineType.Output("choice", display_name="baseline")],
+        )
+
+    @classmethod
+    def execute(cls, baseline, source=None):
+        if baseline == "source prompt" and source is None:
+            raise ValueError("CSD Baseline: got no source, expected a conditioning that describes the source image; connect one.")
+        made = {
+            "image, guided": ImageConditional(guided=True),
+            "image": ImageConditional(guided=False),
+            "source prompt": SourcePrompt(),
+            "drawn noise": DrawnNoise(),
+        }
+        return io.NodeOutput(BaselineChoice(made[baseline], source))
+
+
+def finite(node: str, **numbers: float) -> None:
+    """Refuse NaN and infinite settings."""
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{node}: got {name} {value}, expected a finite number.")

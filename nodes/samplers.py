@@ -1,0 +1,189 @@
+"""CSDEditSampler and CSDSampler: the whole run in one node."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..csd import noise as fields
+from ..csd.baseline import DrawnNoise, ImageConditional
+from ..csd.guidance import Guidance
+from ..csd.stein import Stein
+from ..csd.timesteps import Descending
+from ..csd.update import SGD, StepSize
+from .host.io import Layout, io, schema
+from .host.run import run
+from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite
+from .report import picture
+
+
+def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
+    return [
+        io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True),
+        io.Int.Input("steps", default=steps, min=1, max=10000),
+        io.Float.Input(
+            "step_size",
+            default=step_size,
+            min=0.0,
+            max=1000.0,
+            step=0.01,
+            tooltip="How far theta moves: theta - step_size * w(t) * direction.",
+        ),
+        io.Float.Input(
+            "guidance", default=guidance, min=0.0, max=200.0, step=0.1, tooltip="Text guidance: how strongly the prompt pulls."
+        ),
+    ]
+
+
+def _range_inputs(low: float, high: float) -> list:
+    return [
+        io.Float.Input(
+            "noise_low", default=low, min=0.0, max=1.0, step=0.01, tooltip="Least noise, as a fraction of training time."
+        ),
+        io.Float.Input(
+            "noise_high",
+            default=high,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="Most noise. Higher changes larger structures; 0.5 keeps the layout of the source (paper).",
+        ),
+        io.Int.Input(
+            "particles_per_step",
+            default=0,
+            min=0,
+            max=100000,
+            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12).",
+        ),
+        io.Int.Input(
+            "particles_at_once",
+            default=4,
+            min=1,
+            max=100000,
+            tooltip="How many go through the model in one call. Only memory and speed depend on it, not the result.",
+        ),
+    ]
+
+
+_OPTIONS = [
+    Layout.Input("layout", optional=True, tooltip="From ParticleSplit, for windows of a canvas; leave open for frames."),
+    Coupling.Input("coupling", optional=True),
+    NoiseFieldType.Input("noise", optional=True),
+    TimestepsType.Input("timesteps", optional=True),
+    UpdateType.Input("update", optional=True),
+]
+
+_MODEL = [
+    io.Model.Input("model"),
+    io.Conditioning.Input("positive", tooltip="The instruction, with the image (InstructPixToPixConditioning)."),
+    io.Conditioning.Input("negative", tooltip="The same image with an empty or a negative prompt."),
+    io.Latent.Input("latent", tooltip="Particles: a batch of windows (with their layout) or of frames."),
+]
+
+_OUTPUTS = [
+    io.Latent.Output("edited", display_name="latent"),
+    io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the two samplers have in common, as their widgets and wires give it."""
+
+    seed: int
+    steps: int
+    step_size: float
+    noise_low: float
+    noise_high: float
+    particles_per_step: int
+    particles_at_once: int
+    layout: object = None
+    coupling: Stein | None = None
+    noise: fields.NoiseField | None = None
+    timesteps: type | None = None
+    update: object = None
+
+    def check(self, node: str) -> None:
+        finite(node, step_size=self.step_size, noise_low=self.noise_low, noise_high=self.noise_high)
+        if self.steps < 1:
+            raise ValueError(f"{node}: got {self.steps} steps, expected at least one.")
+        if not 0 <= self.noise_low <= self.noise_high <= 1:
+            raise ValueError(
+                f"{node}: got a noise range of {self.noise_low} to {self.noise_high}, expected 0 <= noise_low <= noise_high <= 1."
+            )
+
+    def times(self) -> list[float]:
+        order = (self.timesteps or Descending)(self.noise_low, self.noise_high)
+        return [order(step, self.steps, fields.Draws(self.seed, step)) for step in range(self.steps)]
+
+    def stages(self, default_noise: fields.NoiseField) -> dict:
+        """Keyword arguments of `Distiller`."""
+        make = self.update or (lambda size: SGD(StepSize(size)))
+        return dict(
+            couple=self.coupling or Stein(),
+            update=make(self.step_size),
+            noise=self.noise or default_noise,
+            per_step=self.particles_per_step or None,
+        )
+
+
+def _distill(node: str, model, positive, negative, latent, guidance: Guidance, choice: BaselineChoice, settings: Settings, **stages):
+    latents, record = run(node, model, positive, negative, latent, guidance, choice, settings, **stages)
+    return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None])
+
+
+class CSDEditSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDEditSampler",
+            "CSDEditSampler",
+            "Edits a set of images together by Collaborative Score Distillation (arXiv 2307.04787): windows of a "
+            "panorama, frames of a video, views of a scene.",
+            [
+                *_MODEL,
+                *_step_inputs(step_size=2.0, guidance=7.5, steps=40),
+                io.Float.Input(
+                    "image_guidance",
+                    default=1.5,
+                    min=0.0,
+                    max=50.0,
+                    step=0.1,
+                    tooltip="How strongly the source image holds (InstructPix2Pix). 1 switches it off and saves evaluations.",
+                ),
+                *_range_inputs(0.02, 0.5),
+                *_OPTIONS,
+                BaselineType.Input("baseline", optional=True),
+            ],
+            _OUTPUTS,
+            search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, negative, latent, guidance, image_guidance, baseline=None, **settings):
+        finite("CSDEditSampler", guidance=guidance, image_guidance=image_guidance)
+        choice = baseline or BaselineChoice(ImageConditional())
+        scales = Guidance(guidance, image_guidance)
+        return _distill("CSDEditSampler", model, positive, negative, latent, scales, choice, Settings(**settings))
+
+
+class CSDSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDSampler",
+            "CSDSampler",
+            "Makes a set of images together by Collaborative Score Distillation, without a source. Empty latents "
+            "start from noise.",
+            [*_MODEL, *_step_inputs(step_size=1.0, guidance=15.0, steps=100), *_range_inputs(0.02, 0.98), *_OPTIONS],
+            _OUTPUTS,
+            search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, negative, latent, guidance, **settings):
+        finite("CSDSampler", guidance=guidance)
+        choice = BaselineChoice(DrawnNoise())
+        scales = Guidance(guidance)
+        return _distill(
+            "CSDSampler", model, positive, negative, latent, scales, choice, Settings(**settings), from_noise=True
+        )

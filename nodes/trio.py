@@ -1,0 +1,104 @@
+"""The same machinery for SamplerCustomAdvanced: guider, sampler and sigmas."""
+
+import torch
+
+from ..csd import noise as fields
+from ..csd.baseline import ImageConditional
+from ..csd.guidance import Guidance
+from .host.distiller import Distiller
+from .host.guider import CSDGuider
+from .host.io import Layout, io, schema
+from .host.levels import Levels
+from .options import (
+    ORDERS,
+    BaselineChoice,
+    BaselineType,
+    Coupling,
+    NoiseFieldType,
+    TimestepsType,
+    UpdateType,
+    _update,
+    finite,
+)
+
+
+class DistillationGuider(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDGuider",
+            "CSD Guider",
+            "Guided predictions of a set of images, with a baseline, for the CSD Distillation sampler.",
+            [
+                io.Model.Input("model"),
+                io.Conditioning.Input("positive"),
+                io.Conditioning.Input("negative"),
+                io.Float.Input("guidance", default=7.5, min=0.0, max=200.0, step=0.1),
+                io.Float.Input("image_guidance", default=1.5, min=0.0, max=50.0, step=0.1),
+                io.Int.Input("particles_at_once", default=4, min=1, max=100000),
+                Layout.Input("layout", optional=True),
+                BaselineType.Input("baseline", optional=True),
+            ],
+            [io.Guider.Output()],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None):
+        finite("CSD Guider", guidance=guidance, image_guidance=image_guidance)
+        choice = baseline or BaselineChoice(ImageConditional())
+        guider = CSDGuider(model, Guidance(guidance, image_guidance), choice.baseline, layout, particles_at_once)
+        guider.set_conds(positive, negative, choice.source)
+        return io.NodeOutput(guider)
+
+
+class DistillationSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDDistillation",
+            "CSD Distillation",
+            "Score distillation as a SAMPLER. Needs the CSD Guider.",
+            [
+                io.Float.Input("step_size", default=2.0, min=0.0, max=1000.0, step=0.01),
+                io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip="0 takes all."),
+                Coupling.Input("coupling", optional=True),
+                NoiseFieldType.Input("noise", optional=True),
+                UpdateType.Input("update", optional=True),
+            ],
+            [io.Sampler.Output()],
+        )
+
+    @classmethod
+    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None):
+        finite("CSD Distillation", step_size=step_size)
+        stages = dict(couple=coupling) if coupling else {}
+        moved = update(step_size) if update else _update("sgd", 1.0, 1, step_size)
+        per_step = particles_per_step or None
+        return io.NodeOutput(Distiller(update=moved, noise=noise or fields.canvas, per_step=per_step, **stages))
+
+
+class DistillationSigmas(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDSigmas",
+            "CSD Sigmas",
+            "The noise level of every step, from a range given as fractions of training time.",
+            [
+                io.Model.Input("model"),
+                io.Int.Input("steps", default=40, min=1, max=10000),
+                io.Float.Input("noise_low", default=0.02, min=0.0, max=1.0, step=0.01),
+                io.Float.Input("noise_high", default=0.5, min=0.0, max=1.0, step=0.01),
+                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, tooltip="For random timesteps."),
+                TimestepsType.Input("timesteps", optional=True),
+            ],
+            [io.Sigmas.Output()],
+        )
+
+    @classmethod
+    def execute(cls, model, steps, noise_low, noise_high, seed, timesteps=None):
+        finite("CSD Sigmas", noise_low=noise_low, noise_high=noise_high)
+        order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
+        levels = Levels(model.get_model_object("model_sampling"))
+        times = [order(step, steps, fields.Draws(seed, step)) for step in range(steps)]
+        return io.NodeOutput(torch.tensor([levels.sigma(time) for time in times] + [0.0]))
