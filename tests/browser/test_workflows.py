@@ -38,6 +38,25 @@ def test_no_link_is_broken(opened, workflow):
     assert opened.misfits() == []
 
 
+def test_links_have_the_hosts_types(workflow, object_info):
+    """The page takes a link's type from the file; the nodes themselves must agree with it."""
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    for id, source, output, target, slot, kind in workflow["links"]:
+        given = object_info[nodes[source]["type"]]["output"][output]
+        name = nodes[target]["inputs"][slot]["name"]
+        assert overlap(given, kind) and overlap(kind, declared(object_info[nodes[target]["type"]], name)), id
+
+
+def declared(schema, name):
+    kind = next(section[name][0] for section in schema["input"].values() if name in section)
+    return "COMBO" if isinstance(kind, list) else kind
+
+
+def overlap(one, other):
+    """Types may be lists, as in "IMAGE,LATENT,MASK"; a star goes with everything."""
+    return "*" in (one, other) or bool(set(one.split(",")) & set(other.split(",")))
+
+
 def test_opens_without_complaint(opened, workflow):
     """The one dialog allowed is the offer to download a model that the workflow names."""
     assert opened.alerts() == []
