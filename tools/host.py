@@ -145,6 +145,14 @@ class Host:
         if not report or any("IMPORT FAILED" in line for line in report):
             raise HostError(f"ComfyUI could not import {EXTENSION}.\n{self.log_end()}")
 
+    def peak_memory(self) -> int | None:
+        """Bytes of main memory that the host has held at most; None where the system does not tell."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            return None
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return 1024 * int(fields["VmHWM"].split()[0])
+
     def log_end(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         return "\n".join([f"The last lines of {self.log}:", *lines])

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 
 import pytest
 
@@ -69,3 +70,8 @@ def imported_host_modules(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(node.module.split(".")[0])
     return found & host
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak memory")
+def test_peak_memory_is_that_of_the_host(server):
+    assert 2**27 < server.peak_memory() < 2**36
