@@ -35,7 +35,7 @@ golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 	@$(MODULE).tools.golden $(FILES) $(ARGS)
 
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
-	@$(MODULE).tools.demo_quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+	@$(MODULE).benchmarks.quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 demo-model: env  ## train the demo model from nothing
 	@$(MODULE).demo.train $(ARGS)

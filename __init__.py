@@ -5,6 +5,6 @@ WEB_DIRECTORY = "./web"
 
 async def comfy_entrypoint():
     """Called by ComfyUI; nodes are imported only then, so that `csd` can be used without a host."""
-    from .nodes import CollaborativeScoreDistillation
+    from .nodes.extension import CollaborativeScoreDistillation
 
     return CollaborativeScoreDistillation()

@@ -1,29 +1,10 @@
-"""The nodes. Each file holds what is wired together; the work is done in csd/ and nodes/host/."""
+"""The nodes: thin files that say what is wired together. The method is in csd/, the work with ComfyUI in host/.
 
-from .demo import DemoModel
-from .host.io import ComfyExtension
-from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
-from .particles import ParticleMerge, ParticleSplit
-from .samplers import CSDEditSampler, CSDSampler
-from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
-
-NODES = [
-    ParticleSplit,
-    ParticleMerge,
-    CSDEditSampler,
-    CSDSampler,
-    KernelOptions,
-    NoiseOptions,
-    TimestepOptions,
-    UpdateOptions,
-    BaselineOptions,
-    DistillationGuider,
-    DistillationSampler,
-    DistillationSigmas,
-    DemoModel,
-]
-
-
-class CollaborativeScoreDistillation(ComfyExtension):
-    async def get_node_list(self):
-        return NODES
+particles   ParticleSplit, ParticleMerge, with their layout
+samplers    CSDEditSampler, CSDSampler, with their report
+options     kernel, noise field, timesteps, update, baseline
+trio        guider, sampler and sigmas for SamplerCustomAdvanced
+compare     MultiDiffusion
+demo        the embedded model and its painted scenes
+extension   the list of all of them
+"""

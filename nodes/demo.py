@@ -1,4 +1,6 @@
-"""The embedded demo model as a node."""
+"""The embedded demo model and a picture for it, as nodes."""
+
+import torch
 
 from .host.io import io, schema
 
@@ -9,8 +11,8 @@ class DemoModel(io.ComfyNode):
         return schema(
             "CSDDemoModel",
             "CSD Demo Model",
-            "A small InstructPix2Pix model that ships with Collaborative Score Distillation, for trying the nodes without "
-            "a download. It knows painted landscapes and a few instructions; see demo/MODEL_CARD.md.",
+            "A small InstructPix2Pix model that ships with Collaborative Score Distillation, for trying the nodes "
+            "without a download. It knows painted landscapes and a few instructions; see demo/MODEL_CARD.md.",
             [],
             [io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
             search_aliases=["instruct pix2pix demo", "collaborative score distillation demo"],
@@ -21,3 +23,27 @@ class DemoModel(io.ComfyNode):
         from .host.demo_model import load_demo_model
 
         return io.NodeOutput(*load_demo_model())
+
+
+class DemoScene(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDDemoScene",
+            "CSD Demo Scene",
+            "Paints a landscape for the demo model. The same seed gives the same scene in every look, which is what "
+            "an edit can be compared with.",
+            [
+                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
+                io.Combo.Input("look", options=["summer", "winter", "autumn", "sunset", "night"], default="summer"),
+                io.Int.Input("width", default=512, min=64, max=8192, step=8, tooltip="Pixels."),
+                io.Int.Input("height", default=128, min=64, max=2048, step=8, tooltip="Pixels; the model saw 128."),
+            ],
+            [io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, seed, look, width, height):
+        from ..demo.painter import paint
+
+        return io.NodeOutput(torch.from_numpy(paint(seed, look, height, width))[None])

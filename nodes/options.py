@@ -44,7 +44,12 @@ class KernelOptions(io.ComfyNode):
                     "mean: 1/n, as in the paper.",
                 ),
                 io.Float.Input(
-                    "repulsion", default=1.0, min=0.0, max=100.0, step=0.1, tooltip="Strength of the term that keeps particles apart."
+                    "repulsion",
+                    default=1.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="Strength of the term that keeps particles apart.",
                 ),
             ],
             [Coupling.Output("coupling", display_name="coupling")],
@@ -90,7 +95,9 @@ class TimestepOptions(io.ComfyNode):
             "In which order the noise range is visited.",
             [
                 io.Combo.Input(
-                    "order", options=list(ORDERS), tooltip="descending: structure first, detail last. random: as in the paper."
+                    "order",
+                    options=list(ORDERS),
+                    tooltip="descending: structure first, detail last. random: as in the paper.",
                 )
             ],
             [TimestepsType.Output("timesteps", display_name="timesteps")],
@@ -109,11 +116,15 @@ class UpdateOptions(io.ComfyNode):
             "CSD Update",
             "How the gradient moves the latents. The step size is set on the sampler.",
             [
-                io.Combo.Input("optimizer", options=["sgd", "adam"], tooltip="Adam wants step sizes of about 0.02 to 0.1."),
+                io.Combo.Input(
+                    "optimizer", options=["sgd", "adam"], tooltip="Adam wants step sizes of about 0.02 to 0.1."
+                ),
                 io.Float.Input(
                     "decay", default=0.9, min=0.01, max=1.0, step=0.01, tooltip="Factor on the step size (paper: 0.9)."
                 ),
-                io.Int.Input("decay_every", default=20, min=1, max=10000, tooltip="... after this many steps (paper: 20)."),
+                io.Int.Input(
+                    "decay_every", default=20, min=1, max=10000, tooltip="... after this many steps (paper: 20)."
+                ),
             ],
             [UpdateType.Output("update", display_name="update")],
         )
@@ -147,11 +158,13 @@ class BaselineOptions(io.ComfyNode):
                 io.Combo.Input(
                     "baseline",
                     options=["image, guided", "image", "source prompt", "drawn noise"],
-                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); guided: with "
-                    "image guidance, as in the authors' code. source prompt: delta denoising, for any text-to-image "
-                    "model. drawn noise: CSD without a source, which blurs edits.",
+                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); guided: "
+                    "with image guidance, as in the authors' code. source prompt: delta denoising, for any "
+                    "text-to-image model. drawn noise: CSD without a source, which blurs edits.",
                 ),
-                io.Conditioning.Input("source", optional=True, tooltip="Describes the source image, for `source prompt`."),
+                io.Conditioning.Input(
+                    "source", optional=True, tooltip="Describes the source image, for `source prompt`."
+                ),
             ],
             [BaselineType.Output("choice", display_name="baseline")],
         )
@@ -159,7 +172,9 @@ class BaselineOptions(io.ComfyNode):
     @classmethod
     def execute(cls, baseline, source=None):
         if baseline == "source prompt" and source is None:
-            raise ValueError("CSD Baseline: got no source, expected a conditioning that describes the source image; connect one.")
+            raise ValueError(
+                "CSD Baseline: got no source, expected a conditioning that describes the source image; connect one."
+            )
         made = {
             "image, guided": ImageConditional(guided=True),
             "image": ImageConditional(guided=False),

@@ -37,7 +37,9 @@ def _like(original, tensor: Tensor):
 
 def _refuse_empty(node: str, tensor: Tensor) -> None:
     if tensor.ndim < 4 or 0 in tensor.shape:
-        raise ValueError(f"{node}: got a batch of shape {tuple(tensor.shape)}, expected at least one image with pixels.")
+        raise ValueError(
+            f"{node}: got a batch of shape {tuple(tensor.shape)}, expected at least one image with pixels."
+        )
 
 
 class ParticleSplit(io.ComfyNode):
@@ -46,8 +48,8 @@ class ParticleSplit(io.ComfyNode):
         return schema(
             "CSDParticleSplit",
             "ParticleSplit",
-            "Cuts an image, latent or mask into overlapping windows, the particles of Collaborative Score Distillation. "
-            "Every pixel is covered; ParticleMerge puts the windows back.",
+            "Cuts an image, latent or mask into overlapping windows, the particles of Collaborative Score "
+            "Distillation. Every pixel is covered; ParticleMerge puts the windows back.",
             [
                 io.MultiType.Input("whole", [io.Image, io.Latent, io.Mask], tooltip="A batch is split image by image."),
                 io.Int.Input(
@@ -62,7 +64,7 @@ class ParticleSplit(io.ComfyNode):
                     min=0,
                     max=16384,
                     step=8,
-                    tooltip="Pixels that neighbouring windows share; the stride is window - overlap (paper: 512 - 128 = 384).",
+                    tooltip="Pixels that neighbouring windows share; stride = window - overlap (paper: 128).",
                 ),
                 io.Combo.Input(
                     "wrap", options=list(WRAPS), default="none", tooltip="Horizontal for 360 degree panoramas: no seam."
@@ -115,7 +117,9 @@ class ParticleMerge(io.ComfyNode):
             "ParticleMerge",
             "Puts windows back together and cuts off what ParticleSplit added at the edges.",
             [
-                io.MultiType.Input("particles", [io.Image, io.Latent, io.Mask], tooltip="At any scale: latents or pixels."),
+                io.MultiType.Input(
+                    "particles", [io.Image, io.Latent, io.Mask], tooltip="At any scale: latents or pixels."
+                ),
                 LayoutType.Input("layout", tooltip="From the ParticleSplit that made the windows."),
                 io.Combo.Input(
                     "blend",

@@ -24,7 +24,8 @@ def picture(title: str, record) -> np.ndarray:
 
 def _heading(draw: ImageDraw.ImageDraw, title: str, record) -> None:
     rate = record.evaluations / max(record.seconds, 1e-9)
-    text = f"{title}: {len(record.residual)} steps, {record.evaluations} evaluations in {record.seconds:.1f} s ({rate:.1f} a second)"
+    cost = f"{record.evaluations} evaluations in {record.seconds:.1f} s ({rate:.1f} a second)"
+    text = f"{title}: {len(record.residual)} steps, {cost}"
     draw.text((MARGIN, MARGIN // 2), text, INK)
 
 

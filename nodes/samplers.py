@@ -29,7 +29,12 @@ def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
             tooltip="How far theta moves: theta - step_size * w(t) * direction.",
         ),
         io.Float.Input(
-            "guidance", default=guidance, min=0.0, max=200.0, step=0.1, tooltip="Text guidance: how strongly the prompt pulls."
+            "guidance",
+            default=guidance,
+            min=0.0,
+            max=200.0,
+            step=0.1,
+            tooltip="Text guidance: how strongly the prompt pulls.",
         ),
     ]
 
@@ -37,7 +42,12 @@ def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
 def _range_inputs(low: float, high: float) -> list:
     return [
         io.Float.Input(
-            "noise_low", default=low, min=0.0, max=1.0, step=0.01, tooltip="Least noise, as a fraction of training time."
+            "noise_low",
+            default=low,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="Least noise, as a fraction of training time.",
         ),
         io.Float.Input(
             "noise_high",
@@ -65,7 +75,9 @@ def _range_inputs(low: float, high: float) -> list:
 
 
 _OPTIONS = [
-    Layout.Input("layout", optional=True, tooltip="From ParticleSplit, for windows of a canvas; leave open for frames."),
+    Layout.Input(
+        "layout", optional=True, tooltip="From ParticleSplit, for windows of a canvas; leave open for frames."
+    ),
     Coupling.Input("coupling", optional=True),
     NoiseFieldType.Input("noise", optional=True),
     TimestepsType.Input("timesteps", optional=True),
@@ -108,7 +120,8 @@ class Settings:
             raise ValueError(f"{node}: got {self.steps} steps, expected at least one.")
         if not 0 <= self.noise_low <= self.noise_high <= 1:
             raise ValueError(
-                f"{node}: got a noise range of {self.noise_low} to {self.noise_high}, expected 0 <= noise_low <= noise_high <= 1."
+                f"{node}: got a noise range of {self.noise_low} to {self.noise_high}, "
+                "expected 0 <= noise_low <= noise_high <= 1."
             )
 
     def times(self) -> list[float]:
@@ -118,17 +131,19 @@ class Settings:
     def stages(self, default_noise: fields.NoiseField) -> dict:
         """Keyword arguments of `Distiller`."""
         make = self.update or (lambda size: SGD(StepSize(size)))
-        return dict(
-            couple=self.coupling or Stein(),
-            update=make(self.step_size),
-            noise=self.noise or default_noise,
-            per_step=self.particles_per_step or None,
-        )
+        return {
+            "couple": self.coupling or Stein(),
+            "update": make(self.step_size),
+            "noise": self.noise or default_noise,
+            "per_step": self.particles_per_step or None,
+        }
 
 
-def _distill(node: str, model, positive, negative, latent, guidance: Guidance, choice: BaselineChoice, settings: Settings, **stages):
-    latents, record = run(node, model, positive, negative, latent, guidance, choice, settings, **stages)
-    return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None])
+def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
+    """Latents and report; the run's cost also goes to the page and into the history."""
+    latents, record = run(node, *inputs, **stages)
+    cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
+    return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None], ui={"csd": [cost]})
 
 
 class CSDEditSampler(io.ComfyNode):
@@ -148,7 +163,7 @@ class CSDEditSampler(io.ComfyNode):
                     min=0.0,
                     max=50.0,
                     step=0.1,
-                    tooltip="How strongly the source image holds (InstructPix2Pix). 1 switches it off and saves evaluations.",
+                    tooltip="How strongly the source image holds (InstructPix2Pix). 1 saves evaluations.",
                 ),
                 *_range_inputs(0.02, 0.5),
                 *_OPTIONS,

@@ -43,7 +43,9 @@ class DistillationGuider(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None):
+    def execute(
+        cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None
+    ):
         finite("CSD Guider", guidance=guidance, image_guidance=image_guidance)
         choice = baseline or BaselineChoice(ImageConditional())
         guider = CSDGuider(model, Guidance(guidance, image_guidance), choice.baseline, layout, particles_at_once)
@@ -71,7 +73,7 @@ class DistillationSampler(io.ComfyNode):
     @classmethod
     def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None):
         finite("CSD Distillation", step_size=step_size)
-        stages = dict(couple=coupling) if coupling else {}
+        stages = {"couple": coupling} if coupling else {}
         moved = update(step_size) if update else _update("sgd", 1.0, 1, step_size)
         per_step = particles_per_step or None
         return io.NodeOutput(Distiller(update=moved, noise=noise or fields.canvas, per_step=per_step, **stages))

@@ -1,14 +1,14 @@
 """Everything that touches ComfyUI's internals.
 
-    io            the node interface, tolerant of older hosts
-    levels        the model's noise schedule as csd levels
-    fit           conditioning and masks made to fit the particles, before sampling
-    conditioning  conditioning of some of the particles, for one model call (rows: of tensors)
-    control       the same for ControlNets
-    chunking      how many particles go through the model at once
-    guider        guided predictions through the host's guider path
-    distiller     the distillation loop as a host sampler
-    refusals      what cannot work here, said before any model runs
-    preview       progress and previews of the whole
-    demo_model    the embedded demo model out of the host's own classes
+io            the node interface, tolerant of older hosts
+levels        the model's noise schedule as csd levels
+fit           conditioning and masks made to fit the particles, before sampling
+conditioning  conditioning of some of the particles, for one model call (rows: of tensors)
+control       the same for ControlNets
+chunking      how many particles go through the model at once
+guider        guided predictions through the host's guider path
+distiller     the distillation loop as a host sampler
+refusals      what cannot work here, said before any model runs
+preview       progress and previews of the whole
+demo_model    the embedded demo model out of the host's own classes
 """

@@ -1,7 +1,7 @@
 """How many particles go through the model at once."""
 
 import logging
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import comfy.model_management as memory
 import torch

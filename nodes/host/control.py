@@ -37,6 +37,7 @@ def fit(fit, name: str, net, chains: dict):
 
 def take(net, rows: Rows, count: int, model, chains: dict):
     """The chain for one model call, with the hints of the particles `rows`, ready to run."""
+
     def change(copy):
         if isinstance(copy.cond_hint_original, Tensor):
             copy.cond_hint_original = take_rows(copy.cond_hint_original, rows, count)

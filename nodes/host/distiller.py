@@ -60,22 +60,32 @@ class Distiller(comfy.samplers.Sampler):
     from_noise: bool = False
     record: Record = field(default_factory=Record)
 
-    def sample(self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False):
+    def sample(
+        self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
+    ):
         if not isinstance(guider, CSDGuider):
             raise ValueError(
-                f"CSD sampler: got a guider of type {type(guider).__name__}, which has no baseline; use the CSD Guider node."
+                f"CSD sampler: got a guider of type {type(guider).__name__}, which has no baseline; "
+                "use the CSD Guider node."
             )
         self.record = Record()
         guider.start(latent_image.shape[0])
         parameterization = guider.parameterization(latent_image)
         source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
-        start = run.init(self._noise_like(source, run.seed)) if self.from_noise and not source.any() else run.init(source)
+        start = (
+            run.init(self._noise_like(source, run.seed)) if self.from_noise and not source.any() else run.init(source)
+        )
         final = self._follow(run, source, start, callback, guider, disable_pbar)
         return parameterization.split(final.theta)
 
     def _distillation(
-        self, guider: CSDGuider, parameterization: Parameterization, sigmas: Tensor, extra_args: dict, mask: Tensor | None
+        self,
+        guider: CSDGuider,
+        parameterization: Parameterization,
+        sigmas: Tensor,
+        extra_args: dict,
+        mask: Tensor | None,
     ) -> Distillation:
         levels = [float(sigma) for sigma in sigmas[:-1]]
         update = self.update if mask is None else Masked(self.update, merge(parameterization, mask))
@@ -92,7 +102,9 @@ class Distiller(comfy.samplers.Sampler):
             batches=RandomBatch(self.per_step),
         )
 
-    def _follow(self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, disable_pbar) -> State:
+    def _follow(
+        self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, disable_pbar
+    ) -> State:
         begun, state = time.perf_counter(), start
         for state in tqdm(run(source, start), total=run.steps, disable=disable_pbar):
             self.record.add(state, self.update.size(state.step - 1))

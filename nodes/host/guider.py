@@ -12,12 +12,11 @@ With g the text and gi the image scale, and `pair` what the host makes of text a
     denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import comfy.patcher_extension as extension
 import comfy.samplers
-import torch
 from torch import Tensor
 
 from ...csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
@@ -53,9 +52,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
     at_once    how many particles go through the model in one call
     """
 
-    def __init__(
-        self, model, guidance: Guidance, baseline: Baseline, layout: Layout | None = None, at_once: int = 4
-    ):
+    def __init__(self, model, guidance: Guidance, baseline: Baseline, layout: Layout | None = None, at_once: int = 4):
         super().__init__(model.clone())
         self.levels = Levels(self.model_patcher.get_model_object("model_sampling"))
         self.guidance, self.baseline, self.layout = guidance, baseline, layout
@@ -72,14 +69,18 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.inner_set_conds({"positive": positive, "negative": negative})
         if isinstance(self.baseline, SourcePrompt):
             if source is None:
-                raise ValueError("baseline: got no source prompt; connect a conditioning that describes the source image.")
+                raise ValueError(
+                    "baseline: got no source prompt; connect a conditioning that describes the source image."
+                )
             self.inner_set_conds({"source": source})
         self._given = dict(self.original_conds)
 
     def parameterization(self, particles: Tensor) -> Parameterization:
         return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0])
 
-    def sample(self, noise, latent_image, sampler, sigmas, denoise_mask=None, callback=None, disable_pbar=False, seed=None):
+    def sample(
+        self, noise, latent_image, sampler, sigmas, denoise_mask=None, callback=None, disable_pbar=False, seed=None
+    ):
         refusals.refuse_bad_latents(latent_image)
         refusals.refuse_bad_sigmas(sigmas)
         refusals.refuse_single_trajectory(self.model_options)
@@ -119,8 +120,9 @@ class CSDGuider(comfy.samplers.CFGGuider):
         denoised = self.chunks(run, len(x))
         return level.eps_from_denoised(request.x_t, denoised)
 
-    def predict_noise(self, x, timestep, model_options={}, seed=None):
+    def predict_noise(self, x, timestep, model_options=None, seed=None):
         """Called by the host's wrappers: the denoised particles of the call under way."""
+        model_options = model_options or {}
         guidance, chains = self._call.guidance, {}
         try:
             conds = {branch: self._conds_of(branch, chains) for branch in self._branches(guidance, model_options)}
@@ -137,7 +139,9 @@ class CSDGuider(comfy.samplers.CFGGuider):
         conds = self.conds[CONDS[branch]]
         return conditioning.take(conds, self._call.rows, self._count_of_particles, self.inner_model, chains)
 
-    def _mix(self, guidance: Guidance, conds: dict[str, list], x: Tensor, timestep: Tensor, model_options: dict) -> Tensor:
+    def _mix(
+        self, guidance: Guidance, conds: dict[str, list], x: Tensor, timestep: Tensor, model_options: dict
+    ) -> Tensor:
         """Missing branches have coefficient zero; the host gives zeros for them."""
         text_free = guidance.prompt == IMAGE
         asked = [conds.get(guidance.prompt), conds.get(IMAGE), conds.get(NONE)]
@@ -149,7 +153,15 @@ class CSDGuider(comfy.samplers.CFGGuider):
         scale = 1.0 if text_free else guidance.text
         text, image, *_ = self._before_cfg(asked[:2], [text, image], scale, x, timestep, model_options)
         pair = comfy.samplers.cfg_function(
-            self.inner_model, text, image, scale, x, timestep, model_options=model_options, cond=asked[0], uncond=asked[1]
+            self.inner_model,
+            text,
+            image,
+            scale,
+            x,
+            timestep,
+            model_options=model_options,
+            cond=asked[0],
+            uncond=asked[1],
         )
         return pair + (guidance.image - 1) * (image - none) if guidance.image != 1 else pair
 
@@ -157,22 +169,22 @@ class CSDGuider(comfy.samplers.CFGGuider):
         batched = model_options.get("sampler_calc_cond_batch_function")
         if batched is None:
             return comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
-        call = dict(conds=conds, input=x, sigma=timestep, model=self.inner_model, model_options=model_options)
-        return batched(call)
+        call = {"conds": conds, "input": x, "sigma": timestep, "model": self.inner_model}
+        return batched({**call, "model_options": model_options})
 
     def _before_cfg(self, conds, predictions, scale, x, timestep, model_options) -> list[Tensor]:
         for patch in model_options.get("sampler_pre_cfg_function", []):
             predictions = patch(
-                dict(
-                    conds=conds,
-                    conds_out=predictions,
-                    cond_scale=scale,
-                    timestep=timestep,
-                    input=x,
-                    sigma=timestep,
-                    model=self.inner_model,
-                    model_options=model_options,
-                )
+                {
+                    "conds": conds,
+                    "conds_out": predictions,
+                    "cond_scale": scale,
+                    "timestep": timestep,
+                    "input": x,
+                    "sigma": timestep,
+                    "model": self.inner_model,
+                    "model_options": model_options,
+                }
             )
         return predictions
 

@@ -47,7 +47,7 @@ class Levels:
         if self.is_flow:
             return max(float(self.model_sampling.percent_to_sigma(1 - time)), smallest)
         last = len(self.model_sampling.sigmas) - 1
-        # The model knows whole training steps only; any other sigma would be noised at one level and predicted at another.
+        # The model knows whole training steps only: another sigma is noised at one level and predicted at another.
         step = min(round(time * (last + 1)), last)
         return float(self.model_sampling.sigma(torch.tensor(float(step))))
 

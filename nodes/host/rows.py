@@ -1,6 +1,6 @@
 """Rows of tensors that belong to some of the particles."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 

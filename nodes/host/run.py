@@ -11,7 +11,9 @@ from .distiller import Distiller, Record
 from .guider import CSDGuider
 
 
-def run(node: str, model, positive, negative, latent: dict, guidance, choice, settings, **stages) -> tuple[dict, Record]:
+def run(
+    node: str, model, positive, negative, latent: dict, guidance, choice, settings, **stages
+) -> tuple[dict, Record]:
     """Latents [N, C, h, w] as the host passes them, and the record of the run.
 
     A ValueError that says what is wrong with the inputs comes before any model runs and names the node.

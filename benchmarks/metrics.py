@@ -1,0 +1,31 @@
+"""How good an edited panorama is, measured against the painted truth or the source.
+
+All pictures are float arrays [H, W, 3] in 0 ... 1 of the same size.
+"""
+
+import numpy as np
+
+DRIFT_WIDTH = 64  # pixels, half a window of the demo
+
+
+def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
+    """Peak signal to noise ratio in dB."""
+    return float(-10 * np.log10(max(np.mean((picture - truth) ** 2), 1e-12)))
+
+
+def drift(picture: np.ndarray, truth: np.ndarray) -> float:
+    """How much the colour error wanders along x, 0 ... 1.
+
+    The error is averaged over each column, smoothed over 64 pixels, and its standard deviation along
+    x taken, root mean square over the colours: an error that is the same everywhere counts nothing.
+    """
+    columns = (picture - truth).mean(0)
+    kernel = np.ones(DRIFT_WIDTH) / DRIFT_WIDTH
+    smooth = np.stack([np.convolve(channel, kernel, mode="valid") for channel in columns.T])
+    return float(np.sqrt(smooth.var(axis=1).mean()))
+
+
+def seam(picture: np.ndarray, truth: np.ndarray, edges: list[int]) -> float:
+    """Jump of the error across window edges (columns x - 1 | x), relative to that across all columns; 1 is no seam."""
+    jumps = np.abs(np.diff((picture - truth).mean(0), axis=0)).mean(1)
+    return float(jumps[[x - 1 for x in edges]].mean() / max(jumps.mean(), 1e-12))
