@@ -197,7 +197,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         sys.exit(f"make env: {error}")
     except KeyboardInterrupt:
         sys.exit("make env: interrupted; run it again and it starts afresh")
