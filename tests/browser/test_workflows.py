@@ -34,8 +34,17 @@ def test_no_node_is_missing(opened, workflow):
 
 
 def test_no_link_is_broken(opened, workflow):
-    assert {tuple(link) for link in opened.graph()["links"]} == {tuple(link) for link in workflow["links"]}
+    assert named_links(opened.graph()) == named_links(workflow)
     assert opened.misfits() == []
+
+
+def named_links(graph):
+    """Links by the names of their slots: the page lists sockets before widgets, whatever order the file has."""
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    return {
+        (id, source, nodes[source]["outputs"][output]["name"], target, nodes[target]["inputs"][slot]["name"], kind)
+        for id, source, output, target, slot, kind in graph["links"]
+    }
 
 
 def test_links_have_the_hosts_types(workflow, object_info):
