@@ -57,16 +57,20 @@ class Layout:
             )
         return self.windows.rescaled(tuple(particles.shape[-2:]))
 
-    def padding(self, scale: tuple[int, int] = (1, 1)) -> tuple[int, int]:
-        """Rows below and columns to the right that the canvas has more than the image, times scale."""
-        (height, width), (rows, columns) = self.windows.canvas, self.size
-        return (height - rows) * scale[0], (width - columns) * scale[1]
+    def size_on(self, windows: Windows) -> Size:
+        """The image's size before padding on the grid of these windows, in whole elements."""
+        return tuple(
+            length * new // old for length, new, old in zip(self.size, windows.window, self.windows.window, strict=True)
+        )
 
 
 def pad(image: Tensor, size: Size) -> Tensor:
-    """Repeat the last row and column of [B, C, H, W] until it measures `size`."""
+    """Repeat the last row and column of [..., H, W] until it measures `size`."""
     below, right = size[0] - image.shape[-2], size[1] - image.shape[-1]
-    return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
+    if not (below or right):
+        return image
+    padded = F.pad(image.reshape(-1, 1, *image.shape[-2:]), (0, right, 0, below), mode="replicate")
+    return padded.reshape(*image.shape[:-2], *size)
 
 
 def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int, batch: int) -> Layout:

@@ -9,7 +9,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ..csd.parameterization import merge
-from ..csd.windows import feather
+from ..csd.windows import Windows, feather
+from .errors import named
 from .host.io import Layout as LayoutType
 from .host.io import io, schema
 from .layout import Layout, pad, plan
@@ -29,7 +30,7 @@ def _channels_first(whole) -> tuple[Tensor, int]:
 
 
 def _like(original, tensor: Tensor):
-    """A tensor [B, C, H, W] in the form of the original."""
+    """A tensor [B, C, H, W] in the form of the original; a latent without its noise mask, which is of another size."""
     if isinstance(original, dict):
         return {**{k: v for k, v in original.items() if k not in ("noise_mask", "batch_index")}, "samples": tensor}
     return rearrange(tensor, "b c h w -> b h w c") if original.ndim == 4 else tensor[:, 0]
@@ -92,7 +93,7 @@ class ParticleSplit(io.ComfyNode):
         layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0])
         particles = _like(whole, cls._split(tensor, layout, unit))
         if isinstance(whole, dict) and "noise_mask" in whole:
-            particles["noise_mask"] = cls._split(_mask_like(whole["noise_mask"], tensor), layout, unit)
+            particles["noise_mask"] = cls._split(_mask_like("ParticleSplit", whole["noise_mask"], tensor), layout, unit)
         return io.NodeOutput(particles, layout)
 
     @staticmethod
@@ -101,12 +102,16 @@ class ParticleSplit(io.ComfyNode):
         return windows.split(pad(tensor, windows.canvas))
 
 
-def _mask_like(mask: Tensor, latent: Tensor) -> Tensor:
-    """A noise mask on the grid of a latent, one for each of its images."""
-    mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
+def _mask_like(node: str, mask: Tensor, latent: Tensor) -> Tensor:
+    """A noise mask on the grid of a latent, one for each of its images: [B, ..., H, W]."""
+    mask = mask[None] if mask.ndim == 2 else mask
+    count, size = latent.shape[0], tuple(latent.shape[-2:])
+    if mask.shape[0] not in (1, count):
+        raise ValueError(f"{node}: got {mask.shape[0]} noise masks for {count} latents, expected 1 or {count}.")
     if mask.shape[-2:] != latent.shape[-2:]:
-        mask = torch.nn.functional.interpolate(mask, size=tuple(latent.shape[-2:]), mode="bilinear")
-    return mask.expand(latent.shape[0], *mask.shape[1:])
+        flat = mask.reshape(-1, 1, *mask.shape[-2:]).float()
+        mask = torch.nn.functional.interpolate(flat, size, mode="bilinear").reshape(*mask.shape[:-2], *size)
+    return mask.expand(count, *mask.shape[1:])
 
 
 class ParticleMerge(io.ComfyNode):
@@ -136,18 +141,16 @@ class ParticleMerge(io.ComfyNode):
     def execute(cls, particles, layout, blend):
         tensor, _ = _channels_first(particles)
         _refuse_empty("ParticleMerge", tensor)
-        windows = _named("ParticleMerge", layout.windows_for, tensor)
+        with named("ParticleMerge"):
+            windows = layout.windows_for(tensor)
+        whole = _like(particles, cls._merge(tensor, layout, windows, blend))
+        if isinstance(particles, dict) and "noise_mask" in particles:
+            mask = _mask_like("ParticleMerge", particles["noise_mask"], tensor)
+            whole["noise_mask"] = cls._merge(mask, layout, windows, blend)
+        return io.NodeOutput(whole)
+
+    @staticmethod
+    def _merge(tensor: Tensor, layout: Layout, windows: Windows, blend: str) -> Tensor:
         weight = feather(windows.window, tensor.device) if blend == "feather" else None
-        whole = merge(windows, tensor, weight=weight)
-        height, width = (
-            side * new // old for side, new, old in zip(layout.size, windows.window, layout.windows.window)
-        )
-        return io.NodeOutput(_like(particles, whole[..., :height, :width]))
-
-
-def _named(node: str, call, *arguments):
-    """Call, with the node's name before the message of a ValueError."""
-    try:
-        return call(*arguments)
-    except ValueError as error:
-        raise ValueError(f"{node}: {error}") from error
+        height, width = layout.size_on(windows)
+        return merge(windows, tensor, weight=weight)[..., :height, :width]

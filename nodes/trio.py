@@ -5,6 +5,7 @@ import torch
 from ..csd import noise as fields
 from ..csd.baseline import ImageConditional
 from ..csd.guidance import Guidance
+from .errors import named
 from .host.distiller import Distiller
 from .host.guider import CSDGuider
 from .host.io import Layout, io, schema
@@ -49,7 +50,8 @@ class DistillationGuider(io.ComfyNode):
         finite("CSD Guider", guidance=guidance, image_guidance=image_guidance)
         choice = baseline or BaselineChoice(ImageConditional())
         guider = CSDGuider(model, Guidance(guidance, image_guidance), choice.baseline, layout, particles_at_once)
-        guider.set_conds(positive, negative, choice.source)
+        with named("CSD Guider"):
+            guider.set_conds(positive, negative, choice.source)
         return io.NodeOutput(guider)
 
 
@@ -100,7 +102,8 @@ class DistillationSigmas(io.ComfyNode):
     @classmethod
     def execute(cls, model, steps, noise_low, noise_high, seed, timesteps=None):
         finite("CSD Sigmas", noise_low=noise_low, noise_high=noise_high)
-        order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
-        levels = Levels(model.get_model_object("model_sampling"))
+        with named("CSD Sigmas"):
+            order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
+            levels = Levels(model.get_model_object("model_sampling"))
         times = [order(step, steps, fields.Draws(seed, step)) for step in range(steps)]
         return io.NodeOutput(torch.tensor([levels.sigma(time) for time in times] + [0.0]))

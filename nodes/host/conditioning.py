@@ -19,8 +19,8 @@ def _take_cond(cond, rows: Rows, count: int):
     return cond._copy_with(take_rows(cond.cond, rows, count)) if isinstance(cond.cond, Tensor) else cond
 
 
-def take(conds: list[dict], rows: Rows, count: int, model, chains: dict) -> list[dict]:
-    """Processed conditioning of the particles `rows`. `chains` collects the ControlNet copies made for the call."""
+def take(conds: list[dict], rows: Rows, count: int, chains: dict) -> list[dict]:
+    """Processed conditioning of the particles `rows`. `chains` holds the ControlNets of these particles."""
     taken = []
     for cond in conds:
         part = cond.copy()
@@ -28,6 +28,6 @@ def take(conds: list[dict], rows: Rows, count: int, model, chains: dict) -> list
         if isinstance(cond.get("mask"), Tensor):
             part["mask"] = take_rows(cond["mask"], rows, count)
         if cond.get("control") is not None:
-            part["control"] = control.take(cond["control"], rows, count, model, chains)
+            part["control"] = control.take(cond["control"], rows, count, chains)
         taken.append(part)
     return taken

@@ -1,55 +1,52 @@
 """ControlNets whose hints belong to particles.
 
-A ControlNet keeps the hint it was last asked about, so every model call gets copies of its own,
+A ControlNet keeps the hint it was last asked about, so the particles of a call get copies of their own,
 which share the network's weights. Chains are copied once and shared between the prompts that share
 them, or the host could not batch those prompts.
 """
+
+from copy import copy
 
 from torch import Tensor
 
 from .rows import Rows, take_rows
 
 
-def _copy_chain(net, change, chains: dict):
-    """A copy of a chain of ControlNets with `change` applied to each; the same copy for the same chain."""
+def _copied_chain(net, make, chains: dict):
+    """`make` of each ControlNet of a chain, linked as they were; the same one for the same ControlNet."""
     if net is None:
         return None
     if id(net) not in chains:
-        copy = net.copy()
-        change(copy)
-        copy.set_previous_controlnet(_copy_chain(net.previous_controlnet, change, chains))
-        chains[id(net)] = copy
+        made = make(net)
+        made.set_previous_controlnet(_copied_chain(net.previous_controlnet, make, chains))
+        chains[id(net)] = made
     return chains[id(net)]
 
 
 def fit(fit, name: str, net, chains: dict):
     """The chain with hints that fit the particles: split with the canvas or matched to them."""
 
-    def change(copy):
-        if isinstance(copy.cond_hint_original, Tensor):
-            copy.cond_hint_original = fit.image(name, copy.cond_hint_original)
-        copy.extra_concat_orig = [
-            extra if extra.numel() == 1 else fit.image(f"{name} (extra)", extra) for extra in copy.extra_concat_orig
+    def make(net):
+        fitted = net.copy()
+        if isinstance(net.cond_hint_original, Tensor):
+            fitted.cond_hint_original = fit.image(name, net.cond_hint_original)
+        fitted.extra_concat_orig = [
+            extra if extra.numel() == 1 else fit.image(f"{name} (extra)", extra) for extra in net.extra_concat_orig
         ]
+        return fitted
 
-    return _copy_chain(net, change, chains)
-
-
-def take(net, rows: Rows, count: int, model, chains: dict):
-    """The chain for one model call, with the hints of the particles `rows`, ready to run."""
-
-    def change(copy):
-        if isinstance(copy.cond_hint_original, Tensor):
-            copy.cond_hint_original = take_rows(copy.cond_hint_original, rows, count)
-        copy.extra_concat_orig = [take_rows(extra, rows, count) for extra in copy.extra_concat_orig]
-
-    known = id(net) in chains
-    copy = _copy_chain(net, change, chains)
-    if not known:
-        copy.pre_run(model, model.model_sampling.percent_to_sigma)
-    return copy
+    return _copied_chain(net, make, chains)
 
 
-def clean_up(chains: dict) -> None:
-    for copy in chains.values():
-        copy.cleanup()
+def take(net, rows: Rows, count: int, chains: dict):
+    """The chain for the particles `rows`, with their hints. It needs no `pre_run`: the copied one has had it."""
+
+    def make(net):
+        part = copy(net)
+        part.cond_hint = part.extra_concat = None
+        if isinstance(net.cond_hint_original, Tensor):
+            part.cond_hint_original = take_rows(net.cond_hint_original, rows, count)
+        part.extra_concat_orig = [take_rows(extra, rows, count) for extra in net.extra_concat_orig]
+        return part
+
+    return _copied_chain(net, make, chains)

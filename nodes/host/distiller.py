@@ -65,18 +65,16 @@ class Distiller(comfy.samplers.Sampler):
     ):
         if not isinstance(guider, CSDGuider):
             raise ValueError(
-                f"CSD sampler: got a guider of type {type(guider).__name__}, which has no baseline; "
+                f"CSD Distillation: got a guider of type {type(guider).__name__}, which has no baseline; "
                 "use the CSD Guider node."
             )
         self.record = Record()
         guider.start(latent_image.shape[0])
         parameterization = guider.parameterization(latent_image)
-        source = merge(parameterization, latent_image)
+        source = merge(parameterization, latent_image.float())
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
-        start = (
-            run.init(self._noise_like(source, run.seed)) if self.from_noise and not source.any() else run.init(source)
-        )
-        final = self._follow(run, source, start, callback, guider, disable_pbar)
+        start = self._start(run, source) if self.from_noise and not source.any() else source
+        final = self._follow(run, source, run.init(start), callback, guider, disable_pbar)
         return parameterization.split(final.theta)
 
     def _distillation(
@@ -112,9 +110,12 @@ class Distiller(comfy.samplers.Sampler):
                 callback(state.step - 1, run.parameterization.split(state.theta), None, run.steps)
         self.record = replace(self.record, evaluations=guider.evaluations, seconds=time.perf_counter() - begun)
         if not torch.isfinite(state.theta).all():
-            raise ValueError("CSD sampler: the latents grew without bound; lower the step size or the guidance.")
+            raise ValueError("latents: they grew without bound; lower the step size or the guidance.")
         return state
 
-    def _noise_like(self, theta: Tensor, seed: int) -> Tensor:
-        rows = [fields.Draws(seed, -1).normal(row.shape, "start", i) for i, row in enumerate(theta)]
+    @staticmethod
+    def _start(run: Distillation, theta: Tensor) -> Tensor:
+        """Noise in the shape of theta."""
+        draws = fields.Draws(run.seed, -1)
+        rows = [draws.normal(theta.shape[1:], "start", key) for key in run.parameterization.theta_keys()]
         return torch.stack(rows).to(theta)

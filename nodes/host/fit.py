@@ -9,6 +9,7 @@ or has a place in the image either fits the particles, is cut into windows with 
     size of a particle          as it is
 """
 
+import uuid
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,19 @@ from torch import Tensor
 from ...csd.windows import Windows
 from ..layout import Layout, pad
 from . import control
+
+# Entries of a conditioning that have a place in the image.
+_IMAGES = (
+    "concat_latent_image",
+    "concat_image",
+    "concat_mask",
+    "noise_concat",
+    "reference_latents",
+    "control_video",
+    "camera_conditions",
+    "vace_frames",
+    "vace_mask",
+)
 
 
 @dataclass(frozen=True)
@@ -45,26 +59,40 @@ class Fit:
             )
         return tensor
 
+    def mask(self, name: str, mask: Tensor) -> Tensor:
+        """A mask [H, W] or [B, ..., H, W]."""
+        return self.image(name, mask[None] if mask.ndim == 2 else mask)
+
+    def noise_mask(self, mask: Tensor, latents: Tensor) -> Tensor:
+        """A noise mask for latents [N, C, h, w] or [N, C, T, h, w], where the host would take rows for times."""
+        mask = self.mask("noise mask", mask)
+        return mask.reshape(mask.shape[0], 1, -1, *mask.shape[-2:]) if latents.ndim == 5 else mask
+
     def image(self, name: str, tensor: Tensor) -> Tensor:
         """A tensor [B, ..., H, W] with a place in the image, cut into windows where it spans the canvas."""
-        if _scale(tensor, self.size):
-            return self.batch(name, tensor)
-        windows = self.windows
+        windows = self._windows_on(tensor)
         if windows is not None:
-            whole = self._padded(tensor, windows)
-            scale = _scale(whole, windows.canvas)
-            if scale and whole.shape[0] in (1, windows.batch):
-                finer = windows.rescaled((windows.window[0] * scale, windows.window[1] * scale))
-                return finer.split(whole.expand(windows.batch, *whole.shape[1:]))
-        raise ValueError(self._misfit(name, tensor))
+            whole = pad(tensor, windows.canvas)
+            return windows.split(whole.expand(windows.batch, *whole.shape[1:]))
+        if not _scale(tensor, self.size):
+            raise ValueError(self._misfit(name, tensor))
+        return self.batch(name, tensor)
 
-    def _padded(self, tensor: Tensor, windows: Windows) -> Tensor:
-        """Images of the size before padding get the padding that the split image got."""
-        if self.layout is None or tuple(tensor.shape[-2:]) != self.layout.size:
-            return tensor
-        flat = tensor.reshape(-1, 1, *tensor.shape[-2:]).float()
-        padded = pad(flat, self.layout.windows.canvas).to(tensor.dtype)
-        return padded.reshape(*tensor.shape[:-2], *self.layout.windows.canvas)
+    def _windows_on(self, tensor: Tensor) -> Windows | None:
+        """The windows on the grid of a tensor that spans the canvas, padded or not; None if it is a particle's.
+
+        Where both are possible (a canvas of 2 x 2 windows is as large as a doubled window), the size in latent
+        cells or in pixels decides.
+        """
+        if self.layout is None or tensor.shape[0] not in (1, self.layout.windows.batch):
+            return None
+        size, pixels = tuple(tensor.shape[-2:]), self.layout.windows
+        for windows in (self.windows, pixels):
+            in_pixels = tuple(n * p // w for n, p, w in zip(size, pixels.window, windows.window, strict=True))
+            if in_pixels in (pixels.canvas, self.layout.size):
+                return windows
+        scale = 0 if size in (self.size, pixels.window) else _scale(tensor, self.windows.canvas)
+        return self.windows.rescaled(tuple(scale * side for side in self.size)) if scale else None
 
     def _misfit(self, name: str, tensor: Tensor) -> str:
         got = f"{tensor.shape[0]} of {tensor.shape[-1]} x {tensor.shape[-2]}"
@@ -84,6 +112,7 @@ def without_image(conds: list[dict]) -> list[dict]:
     """The same conditioning with no image: zeros for concatenated images, no reference latents."""
     stripped = [{key: value for key, value in cond.items() if key != "reference_latents"} for cond in conds]
     for cond in stripped:
+        cond["uuid"] = uuid.uuid4()  # nodes that cache by it must not take one for the other
         if "concat_latent_image" in cond:
             cond["concat_latent_image"] = torch.zeros_like(cond["concat_latent_image"])
     return stripped
@@ -97,35 +126,34 @@ def fit_conds(fit: Fit, name: str, conds: list[dict], chains: dict) -> list[dict
 
 
 def _fit_cond(fit: Fit, name: str, cond: dict, chains: dict) -> dict:
-    fitted = cond.copy()
-    for key in ("cross_attn", "pooled_output"):
-        if isinstance(cond.get(key), Tensor):
-            fitted[key] = fit.batch(f"{name} prompt ({key})", cond[key])
-    for key in ("concat_latent_image", "concat_mask", "noise_concat"):
-        if isinstance(cond.get(key), Tensor):
-            fitted[key] = fit.image(f"{name} {key}", cond[key])
-    if cond.get("reference_latents"):
-        fitted["reference_latents"] = [fit.image(f"{name} reference latent", x) for x in cond["reference_latents"]]
+    fitted = {key: _fit_value(fit, f"{name} {key}", key, value) for key, value in cond.items()}
     if cond.get("control") is not None:
         fitted["control"] = control.fit(fit, f"{name} ControlNet hint", cond["control"], chains)
     _fit_region(fit, name, fitted)
     return fitted
 
 
+def _fit_value(fit: Fit, name: str, key: str, value):
+    """One entry of a conditioning: an image, a list of images, a batch of anything else, or no tensor at all."""
+    if key in _IMAGES:
+        return [fit.image(name, part) for part in value] if isinstance(value, (list, tuple)) else fit.image(name, value)
+    batched = isinstance(value, Tensor) and value.ndim > 1 and key != "mask"
+    return fit.batch(name, value) if batched else value
+
+
 def _fit_region(fit: Fit, name: str, cond: dict) -> None:
     """Masks and areas of a prompt; with a layout an area of the canvas becomes a mask of each window."""
     if isinstance(cond.get("mask"), Tensor):
-        mask = cond["mask"]
-        cond["mask"] = fit.image(f"{name} mask", mask[None] if mask.ndim == 2 else mask)
-        cond["set_area_to_bounds"] = False
+        cond["mask"] = fit.mask(f"{name} mask", cond["mask"])
     if fit.layout is None:
         return
     if "gligen" in cond:
         raise ValueError(f"{name}: got GLIGEN boxes, which cannot be split into windows; remove them or use a mask.")
+    cond["set_area_to_bounds"] = False  # the bounds would be those of all windows laid on top of each other
     if "area" in cond:
         windows = fit.windows
         inside = windows.split(_area_mask(cond.pop("area"), windows))
-        cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside
+        cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside.to(cond["mask"])
 
 
 def _area_mask(area: tuple, windows: Windows) -> Tensor:

@@ -12,6 +12,7 @@ With g the text and gi the image scale, and `pair` what the host makes of text a
     denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,8 +25,9 @@ from ...csd.frames import Frames
 from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Request
 from ...csd.level import Level
 from ...csd.parameterization import Parameterization
+from ..errors import named
 from ..layout import Layout
-from . import conditioning, control, refusals
+from . import conditioning, refusals
 from .chunking import Chunks
 from .fit import Fit, fit_conds, without_image
 from .levels import Levels
@@ -36,10 +38,11 @@ _CFG_PATCHES = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_pos
 
 @dataclass(frozen=True)
 class _Call:
-    """What the model call under way is for: a guidance, and which particles."""
+    """What the model call under way is for: a guidance, and which particles, with their ControlNets."""
 
     guidance: Guidance
     rows: Sequence[int]
+    chains: dict
 
 
 class CSDGuider(comfy.samplers.CFGGuider):
@@ -50,12 +53,24 @@ class CSDGuider(comfy.samplers.CFGGuider):
     baseline   what is subtracted from it
     layout     where the particles lie on a canvas; None for independent images
     at_once    how many particles go through the model in one call
+    names      what to key the draws of independent images by; their position where empty
+    node       who speaks in error messages
     """
 
-    def __init__(self, model, guidance: Guidance, baseline: Baseline, layout: Layout | None = None, at_once: int = 4):
+    def __init__(
+        self,
+        model,
+        guidance: Guidance,
+        baseline: Baseline,
+        layout: Layout | None = None,
+        at_once: int = 4,
+        names: tuple[str, ...] = (),
+        node: str = "CSD Guider",
+    ):
         super().__init__(model.clone())
         self.levels = Levels(self.model_patcher.get_model_object("model_sampling"))
         self.guidance, self.baseline, self.layout = guidance, baseline, layout
+        self.at_once, self.names, self.node = at_once, names, node
         self.chunks = Chunks(at_once)
         self.evaluations = 0
         self._call: _Call | None = None
@@ -76,33 +91,41 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self._given = dict(self.original_conds)
 
     def parameterization(self, particles: Tensor) -> Parameterization:
-        return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0])
+        return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0], self.names)
 
     def sample(
         self, noise, latent_image, sampler, sigmas, denoise_mask=None, callback=None, disable_pbar=False, seed=None
     ):
-        refusals.refuse_bad_latents(latent_image)
+        with named(self.node):
+            self._check(latent_image, sigmas, denoise_mask)
+            fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
+            if denoise_mask is not None:
+                denoise_mask = fit.noise_mask(denoise_mask, latent_image)
+            self.chunks, self.evaluations = Chunks(self.at_once), 0
+            try:
+                self._fit_conds(fit)
+                return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
+            finally:
+                self.original_conds, self._call = dict(self._given), None
+
+    def _check(self, latents: Tensor, sigmas: Tensor, denoise_mask: Tensor | None) -> None:
+        refusals.refuse_bad_latents(latents)
         refusals.refuse_bad_sigmas(sigmas)
-        refusals.refuse_single_trajectory(self.model_options)
+        refusals.refuse_single_trajectory(self.model_patcher, denoise_mask)
         refusals.refuse_keyframed_hooks(self._given, sigmas)
-        self.parameterization(latent_image)
-        fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
-        self._fit_conds(fit)
-        if denoise_mask is not None:
-            denoise_mask = fit.image("noise mask", denoise_mask)
-        self.evaluations = 0
-        return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
+        self.parameterization(latents)
 
     def _fit_conds(self, fit: Fit) -> None:
         chains: dict = {}
         self.original_conds = {name: fit_conds(fit, name, conds, chains) for name, conds in self._given.items()}
         self.original_conds["none"] = without_image(self.original_conds["negative"])
 
-    def check_image(self) -> None:
+    def _check_image(self) -> None:
         """Refuse models and prompts without an image where the baseline or the guidance is about one."""
         about_image = isinstance(self.baseline, ImageConditional) or self.guidance.image != 1
         if about_image and not isinstance(self.baseline, DrawnNoise):
-            refusals.refuse_ignored_image(self.conds["negative"], self.conds["none"])
+            given = {name: conds for name, conds in self.conds.items() if name != "none"}
+            refusals.refuse_ignored_image(given, self.conds["none"])
 
     def predict(self, requests: Sequence[Request], level: Level, index, **extra) -> list[Tensor]:
         """`csd.guidance.Predict`: eps_hat of particles `index` for each request."""
@@ -113,57 +136,53 @@ class CSDGuider(comfy.samplers.CFGGuider):
         sigma = self.levels.host_sigma(level)
 
         def run(places):
-            self._call = _Call(request.guidance, [index[place] for place in places])
+            self._call = self._call_for(request.guidance, [index[place] for place in places])
             part = x[places.start : places.stop]
             return self(part, part.new_full((len(part),), sigma), **extra)
 
         denoised = self.chunks(run, len(x))
         return level.eps_from_denoised(request.x_t, denoised)
 
-    def predict_noise(self, x, timestep, model_options=None, seed=None):
+    def _call_for(self, guidance: Guidance, rows: Sequence[int]) -> _Call:
+        """A call for the same particles as the last one takes over its ControlNets, with the hints they prepared."""
+        last = self._call
+        return _Call(guidance, rows, last.chains if last is not None and last.rows == rows else {})
+
+    def predict_noise(self, x, timestep, model_options, seed=None):
         """Called by the host's wrappers: the denoised particles of the call under way."""
-        model_options = model_options or {}
-        guidance, chains = self._call.guidance, {}
-        try:
-            conds = {branch: self._conds_of(branch, chains) for branch in self._branches(guidance, model_options)}
-            return self._mix(guidance, conds, x, timestep, model_options)
-        finally:
-            control.clean_up(chains)
-
-    def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
-        needed = set(guidance.coefficients())
-        patched = any(model_options.get(name) for name in _CFG_PATCHES)
-        return needed | {IMAGE} if patched else needed
-
-    def _conds_of(self, branch: str, chains: dict) -> list[dict]:
-        conds = self.conds[CONDS[branch]]
-        return conditioning.take(conds, self._call.rows, self._count_of_particles, self.inner_model, chains)
-
-    def _mix(
-        self, guidance: Guidance, conds: dict[str, list], x: Tensor, timestep: Tensor, model_options: dict
-    ) -> Tensor:
-        """Missing branches have coefficient zero; the host gives zeros for them."""
+        if self._call is None:
+            raise ValueError("got a sampler that follows one trajectory, expected the CSD Distillation sampler.")
+        guidance = self._call.guidance
+        conds = {branch: self._conds_of(branch) for branch in self._branches(guidance, model_options)}
         text_free = guidance.prompt == IMAGE
-        asked = [conds.get(guidance.prompt), conds.get(IMAGE), conds.get(NONE)]
-        if text_free:
-            asked[0] = None
-        text, image, none = self._evaluate(asked, x, timestep, model_options)
+        asked = [None if text_free else conds.get(guidance.prompt), conds.get(IMAGE)]
+        text, image = self._evaluate(asked, x, timestep, model_options)
         if text_free:
             text, asked[0] = image, asked[1]
         scale = 1.0 if text_free else guidance.text
-        text, image, *_ = self._before_cfg(asked[:2], [text, image], scale, x, timestep, model_options)
-        pair = comfy.samplers.cfg_function(
-            self.inner_model,
-            text,
-            image,
-            scale,
-            x,
-            timestep,
-            model_options=model_options,
-            cond=asked[0],
-            uncond=asked[1],
+        pair = self._pair(asked, [text, image], scale, x, timestep, model_options)
+        if guidance.image == 1:
+            return pair
+        # By itself and in the place of a negative prompt: patches of the host tell two prompts apart, not three.
+        _, none = self._evaluate([None, conds.get(NONE)], x, timestep, model_options)
+        return pair + (guidance.image - 1) * (image - none)
+
+    def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
+        """The branches to evaluate; the others have coefficient zero, and the host gives zeros for them.
+
+        Guidance patches see the pair that the host would show them.
+        """
+        needed = set(guidance.coefficients())
+        if any(model_options.get(name) for name in _CFG_PATCHES):
+            needed.add(guidance.prompt)
+            if not math.isclose(guidance.text, 1.0) or model_options.get("disable_cfg1_optimization"):
+                needed.add(IMAGE)
+        return needed
+
+    def _conds_of(self, branch: str) -> list[dict]:
+        return conditioning.take(
+            self.conds[CONDS[branch]], self._call.rows, self._count_of_particles, self._call.chains
         )
-        return pair + (guidance.image - 1) * (image - none) if guidance.image != 1 else pair
 
     def _evaluate(self, conds: list, x: Tensor, timestep: Tensor, model_options: dict) -> list[Tensor]:
         batched = model_options.get("sampler_calc_cond_batch_function")
@@ -172,26 +191,21 @@ class CSDGuider(comfy.samplers.CFGGuider):
         call = {"conds": conds, "input": x, "sigma": timestep, "model": self.inner_model}
         return batched({**call, "model_options": model_options})
 
-    def _before_cfg(self, conds, predictions, scale, x, timestep, model_options) -> list[Tensor]:
-        for patch in model_options.get("sampler_pre_cfg_function", []):
-            predictions = patch(
-                {
-                    "conds": conds,
-                    "conds_out": predictions,
-                    "cond_scale": scale,
-                    "timestep": timestep,
-                    "input": x,
-                    "sigma": timestep,
-                    "model": self.inner_model,
-                    "model_options": model_options,
-                }
-            )
-        return predictions
+    def _pair(self, conds: list, predictions: list, scale: float, x: Tensor, timestep: Tensor, options: dict) -> Tensor:
+        """What the host makes of text and image: its guidance, or that of a patch."""
+        call = {"conds": conds, "cond_scale": scale, "timestep": timestep, "input": x, "sigma": timestep}
+        call |= {"model": self.inner_model, "model_options": options}
+        for patch in options.get("sampler_pre_cfg_function", []):
+            predictions = patch({**call, "conds_out": predictions})
+        text, image, (cond, uncond) = predictions[0], predictions[1], conds
+        return comfy.samplers.cfg_function(
+            self.inner_model, text, image, scale, x, timestep, model_options=options, cond=cond, uncond=uncond
+        )
 
     def start(self, count: int) -> None:
         """Called by the sampler once the host has processed the conditioning of `count` particles."""
         self._count_of_particles = count
-        self.check_image()
+        self._check_image()
 
     def _estimate_one_chunk(self, executor, model, noise_shape, *args, **kwargs):
         """The host reserves memory for what goes through the model at once, not for all particles."""
@@ -199,5 +213,6 @@ class CSDGuider(comfy.samplers.CFGGuider):
         return executor(model, shape, *args, **kwargs)
 
     def _count(self, executor, x, *args, **kwargs):
+        output = executor(x, *args, **kwargs)
         self.evaluations += x.shape[0]
-        return executor(x, *args, **kwargs)
+        return output

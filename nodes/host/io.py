@@ -12,7 +12,8 @@ Layout = io.Custom("CSD_LAYOUT")
 def known(make, **keywords):
     """Call `make` with those keywords that its signature has."""
     parameters = inspect.signature(make).parameters
-    return make(**{name: value for name, value in keywords.items() if name in parameters})
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return make(**{name: value for name, value in keywords.items() if takes_all or name in parameters})
 
 
 def schema(node_id: str, display_name: str, description: str, inputs: list, outputs: list, **optional) -> io.Schema:

@@ -8,12 +8,11 @@ and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
 from dataclasses import dataclass
 
 import comfy.model_sampling as host
-import torch
 from torch import Tensor
 
 from ...csd.level import Level
 
-_UNTESTED = (host.EDM, host.X0, host.COSMOS_RFLOW, host.StableCascadeSampling)
+_EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
 
 
@@ -21,16 +20,13 @@ _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
 class Levels:
     """Level for a sigma of the host, and sigma for a fraction of training time.
 
-    Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade).
+    Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade, consistency models).
     """
 
     model_sampling: object
 
     def __post_init__(self):
-        eps_or_v = isinstance(self.model_sampling, host.EPS) and isinstance(
-            self.model_sampling, host.ModelSamplingDiscrete
-        )
-        if isinstance(self.model_sampling, _UNTESTED) or not (eps_or_v or self.is_flow):
+        if not (self.is_eps_or_v or self.is_flow):
             families = [c.__name__ for c in type(self.model_sampling).__mro__[1:3]]
             raise ValueError(
                 f"Collaborative Score Distillation: got a model that samples by {' and '.join(families)}; "
@@ -38,21 +34,27 @@ class Levels:
             )
 
     @property
+    def is_eps_or_v(self) -> bool:
+        family = type(self.model_sampling)
+        discrete = getattr(family, "timestep", None) is host.ModelSamplingDiscrete.timestep
+        return discrete and family.calculate_denoised in _EPS_OR_V
+
+    @property
     def is_flow(self) -> bool:
         return isinstance(self.model_sampling, host.CONST) and isinstance(self.model_sampling, _FLOW)
 
     def sigma(self, time: float) -> float:
         """The host's sigma at a fraction of training time, 0 (clean) to 1 (noise)."""
-        smallest = float(self.model_sampling.sigma_min)
+        sigmas = self.model_sampling.sigmas
         if self.is_flow:
-            return max(float(self.model_sampling.percent_to_sigma(1 - time)), smallest)
-        last = len(self.model_sampling.sigmas) - 1
-        # The model knows whole training steps only: another sigma is noised at one level and predicted at another.
-        step = min(round(time * (last + 1)), last)
-        return float(self.model_sampling.sigma(torch.tensor(float(step))))
+            return max(float(self.model_sampling.percent_to_sigma(1 - time)), float(sigmas[0]))
+        # Whole training steps: the model would be told of the nearest one, though the noise were of another.
+        return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
 
     def level(self, sigma: float) -> Level:
-        time = float(self.model_sampling.timestep(torch.tensor([sigma]))[0])
+        sigmas = self.model_sampling.sigmas
+        # Flow schedules start at the first step after zero.
+        time = (int((sigmas - sigma).abs().argmin()) + self.is_flow) / len(sigmas)
         if self.is_flow:
             return Level.flow(sigma, time)
         alpha = (1 + sigma**2) ** -0.5
@@ -64,6 +66,3 @@ class Levels:
     def host_x(self, x_t: Tensor, level: Level) -> Tensor:
         """x_t in the scaling in which the host keeps it."""
         return x_t if level.is_flow else x_t / level.alpha
-
-    def eps(self, x_t: Tensor, denoised: Tensor, level: Level) -> Tensor:
-        return level.eps_from_denoised(x_t, denoised)

@@ -4,14 +4,24 @@ import torch
 from torch import Tensor
 
 _CACHES = ("easycache", "lazycache")
+_SOURCE_IMAGES = ("concat_latent_image", "reference_latents")
+_OTHER_BASELINE = (
+    "or, for a text-to-image model, connect a CSD Baseline node with a source prompt and set image_guidance to 1."
+)
 
 
-def refuse_single_trajectory(model_options: dict) -> None:
-    """Options that take consecutive model calls for steps of one sampling trajectory."""
-    if model_options.get("context_handler") is not None:
+def refuse_single_trajectory(model, denoise_mask: Tensor | None) -> None:
+    """Patches of a ModelPatcher that take consecutive model calls for steps of one sampling trajectory."""
+    options = model.model_options
+    if options.get("context_handler") is not None:
         raise ValueError("model: got context windows, which hold particles back from the model; remove that node.")
-    wrappers = model_options.get("transformer_options", {}).get("wrappers", {})
-    found = sorted({key for keys in wrappers.values() for key in keys} & set(_CACHES))
+    if denoise_mask is not None and "denoise_mask_function" in options:
+        raise ValueError(
+            "model: got Differential Diffusion, which widens the mask along one trajectory; remove that node, the mask "
+            "works without it."
+        )
+    wrappers = [*model.wrappers.values(), *options.get("transformer_options", {}).get("wrappers", {}).values()]
+    found = sorted({key for kind in wrappers for key in kind} & set(_CACHES))
     if found:
         raise ValueError(
             f"model: got {' and '.join(found)}, which reuses the previous step's prediction; the steps of a "
@@ -44,21 +54,22 @@ def refuse_bad_sigmas(sigmas: Tensor) -> None:
         raise ValueError(f"sigmas: got {sigmas.tolist()}, expected finite levels above zero and a closing zero.")
 
 
-def refuse_ignored_image(with_image: list[dict], without_image: list[dict]) -> None:
+def refuse_ignored_image(conds: dict[str, list[dict]], without_image: list[dict]) -> None:
     """A model that makes the same of a prompt with and without its image has no image conditioning.
 
-    Both lists hold processed conditioning, the one with its image and the other without.
+    conds           processed conditioning by name
+    without_image   that of `negative`, without its image
     """
-    if not any("concat_latent_image" in cond or "reference_latents" in cond for cond in with_image):
-        raise ValueError(
-            "positive, negative: got prompts without an image, expected prompts that carry the source image; put "
-            "InstructPixToPixConditioning (or ReferenceLatent) before this node, or connect a CSD baseline node with a "
-            "source prompt, which works with any text-to-image model."
-        )
-    if all(_same(a["model_conds"], b["model_conds"]) for a, b in zip(with_image, without_image)):
+    for name, prompts in conds.items():
+        if not all(any(cond.get(key) is not None for key in _SOURCE_IMAGES) for cond in prompts):
+            raise ValueError(
+                f"{name}: got a prompt without an image, expected prompts that carry the source image; put "
+                f"InstructPixToPixConditioning (or ReferenceLatent) before this node, {_OTHER_BASELINE}"
+            )
+    if all(_same(a["model_conds"], b["model_conds"]) for a, b in zip(conds["negative"], without_image, strict=False)):
         raise ValueError(
             "model: got a model that takes no image conditioning, so the source image would be ignored; use an "
-            "InstructPix2Pix model, or connect a CSD baseline node with a source prompt."
+            f"InstructPix2Pix model, {_OTHER_BASELINE}"
         )
 
 

@@ -6,6 +6,7 @@ import comfy.utils
 import torch
 
 from ...csd import noise as fields
+from ..errors import named
 from . import preview, refusals
 from .distiller import Distiller, Record
 from .guider import CSDGuider
@@ -18,18 +19,16 @@ def run(
 
     A ValueError that says what is wrong with the inputs comes before any model runs and names the node.
     """
-    try:
+    with named(node):
         settings.check(node)
         refusals.refuse_bad_latents(latent["samples"])
-        guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once)
+        names = tuple(str(place) for place in latent.get("batch_index", ()))
+        guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node)
         guider.set_conds(positive, negative, choice.source)
         samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
         sigmas = torch.tensor([guider.levels.sigma(time) for time in settings.times()] + [0.0])
         distiller = Distiller(**settings.stages(fields.canvas), **stages)
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(node) else f"{node}: {message}") from error
 
 
 def _sample(guider: CSDGuider, distiller: Distiller, latent: dict, samples, sigmas, seed: int) -> dict:
