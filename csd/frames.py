@@ -24,6 +24,8 @@ class Frames:
             raise ValueError(f"Frames: got {len(self.names)} names for {self.count} frames; give each frame one name.")
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
+        if theta.shape[0] != self.count:
+            raise ValueError(f"Frames: got a batch of {theta.shape[0]}, expected {self.count} frames.")
         return theta if index is None else theta[list(index)]
 
     def scatter(self, x: Tensor, index: Index | None = None) -> Tensor:

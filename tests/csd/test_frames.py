@@ -25,3 +25,9 @@ def test_keys_are_names_or_else_positions():
 def test_bad_counts_and_names_are_refused(arguments):
     with pytest.raises(ValueError, match="Frames: got"):
         Frames(*arguments)
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_another_number_of_frames_is_refused(rows):
+    with pytest.raises(ValueError, match=f"got a batch of {rows}, expected 3 frames"):
+        Frames(3).split(torch.zeros(rows, 4, 2, 2))

@@ -8,6 +8,7 @@ from collaborative_score_distillation.csd.level import Level
 LEVELS = [
     Level.variance_preserving(0.998, 0.02),
     Level.variance_preserving(0.3, 0.5),
+    Level(1.0, 3.0, 0.8),
     Level.flow(0.02, 0.02),
     Level.flow(0.7, 0.7),
 ]
