@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 VIEWPORT = {"width": 1920, "height": 1080}
+BARS = (60, 120)
 LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
 RECORD = """() => {
     window.seen = {};
@@ -80,6 +81,18 @@ class Frontend:
                 const input = app.graph.getNodeById(link.target_id)?.inputs[link.target_slot];
                 return !output || !input || !LiteGraph.isValidConnection(output.type, input.type);
             }).map(link => `${link.id}: ${link.origin_id} -> ${link.target_id}`)"""
+        )
+
+    def outside_view(self) -> list[str]:
+        """Nodes that lie, in part, under the bars at the top and the left or beyond the window."""
+        left, top = BARS
+        return self.page.evaluate(
+            """([left, top, width, height]) => app.graph.nodes.filter(node => {
+                const [x, y] = app.canvas.ds.convertOffsetToCanvas([node.boundingRect[0], node.boundingRect[1]]);
+                const [w, h] = [node.boundingRect[2], node.boundingRect[3]].map(side => side * app.canvas.ds.scale);
+                return x < left || y < top || x + w > width || y + h > height;
+            }).map(node => node.title)""",
+            [left, top, VIEWPORT["width"], VIEWPORT["height"]],
         )
 
     def dialogs(self) -> list[str]:

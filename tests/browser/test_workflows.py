@@ -77,6 +77,10 @@ def test_opens_without_complaint(opened, workflow):
         assert "Download" in dialogs[0]
 
 
+def test_opens_in_view(opened):
+    assert opened.outside_view() == []
+
+
 def test_conversion_is_the_pages_own(opened, workflow, object_info):
     assert to_prompt(workflow, object_info) == opened.prompt()
 
