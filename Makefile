@@ -11,7 +11,7 @@ ARGS ?=
 export IMAGE PROMPT SIZE FILES QUICK
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser demo serve test golden demo-quality demo-model bench lint
+.PHONY: help env browser demo serve test golden demo-quality demo-model lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -39,9 +39,6 @@ demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for o
 
 demo-model: env  ## train the demo model from nothing
 	@$(MODULE).demo.train $(ARGS)
-
-bench: env  ## speed and memory of the method's parts
-	@$(MODULE).benchmarks.run $(ARGS)
 
 lint: env  ## style
 	@.venv/bin/ruff check .
