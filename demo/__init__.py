@@ -1,0 +1,1 @@
+"""The embedded demo model: painted scenes, styles, instructions, training."""

@@ -1,0 +1,26 @@
+"""The instructions that the demo model knows: one list, several wordings each.
+
+The first wording of a subject is the one to recommend. Words that occur nowhere here share one embedding row.
+"""
+
+INSTRUCTIONS: dict[str, tuple[str, ...]] = {
+    "summer": ("make it summer", "turn it into summer", "as a summer day", "make it look like summer"),
+    "winter": ("make it winter", "turn it into winter", "make it snowy", "add snow", "a winter landscape in snow"),
+    "autumn": ("make it autumn", "turn it into autumn", "make it fall", "with autumn colours", "make it autumnal"),
+    "sunset": ("make it a sunset", "turn it into a sunset", "make it sunset", "at sunset", "make it evening"),
+    "night": ("make it night", "turn it into night", "at night", "make it a night scene", "make it dark with stars"),
+    "monochrome": ("make it black and white", "turn it black and white", "make it monochrome", "in black and white"),
+    "sepia": ("make it sepia", "turn it sepia", "make it an old photograph", "in sepia"),
+    "sketch": ("make it a pencil sketch", "turn it into a pencil drawing", "make it a drawing", "as a pencil sketch"),
+    "watercolour": ("make it a watercolour", "turn it into a watercolor", "make it a watercolor painting"),
+}
+
+
+def known_instructions() -> list[str]:
+    """The recommended wording of every instruction."""
+    return [wordings[0] for wordings in INSTRUCTIONS.values()]
+
+
+def all_wordings() -> list[str]:
+    """Every wording the model was trained on."""
+    return [wording for wordings in INSTRUCTIONS.values() for wording in wordings]

@@ -1,0 +1,17 @@
+"""Painted landscapes: the same scene in five looks, keyed by a seed, at any size."""
+
+import numpy as np
+
+from .looks import PALETTES
+from .render import render
+from .scene import Scene, make_scene
+
+LOOKS = tuple(PALETTES)
+SOURCE = LOOKS[0]
+
+__all__ = ["LOOKS", "SOURCE", "Scene", "make_scene", "paint", "render"]
+
+
+def paint(seed: int, look: str, height: int = 128, width: int = 512) -> np.ndarray:
+    """Paint scene `seed` in `look` -> float32 ``[height, width, 3]``, 0..1; the geometry is the same in every look."""
+    return render(make_scene(seed, height, width), look)

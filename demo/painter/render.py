@@ -1,0 +1,55 @@
+"""Painting a scene in a look, from far to near."""
+
+import numpy as np
+
+from .looks import PALETTES, Colour, Look, mix
+from .objects import Stroke
+from .scene import Scene
+from .sky import Sky
+from .terrain import Ridge
+
+HAZE = {"mountains": 0.32, "woods": 0.14, "plain": 0.05}
+
+
+def _cover(canvas: np.ndarray, paint: np.ndarray | Colour, coverage: np.ndarray) -> None:
+    """Lay paint over the canvas, in place."""
+    canvas += (np.asarray(paint, np.float32) - canvas) * coverage[..., None]
+
+
+def _sky(sky: Sky, look: Look) -> np.ndarray:
+    canvas = mix(*look.sky, sky.height**0.8)
+    _cover(canvas, (1.0, 1.0, 1.0), sky.stars * look.stars)
+    _cover(canvas, look.glow, sky.glow * look.glow_strength)
+    _cover(canvas, look.disc, sky.disc)
+    _cover(canvas, mix(*look.clouds, sky.cloud_light), sky.clouds * look.cloud_opacity)
+    return canvas
+
+
+def _land(canvas: np.ndarray, ridge: Ridge, pairs: tuple, haze: Colour, amount: float) -> None:
+    first, second = (mix(*pair, ridge.light) for pair in pairs)
+    paint = mix(first, second, ridge.bands)
+    _cover(canvas, paint + (np.asarray(haze, np.float32) - paint) * np.float32(amount), ridge.coverage)
+
+
+def _stroke(canvas: np.ndarray, stroke: Stroke, look: Look) -> None:
+    height, width = stroke.coverage.shape
+    first, second = (np.asarray(pair, np.float32) for pair in look.parts[stroke.part])
+    shade, lit = first + (second - first) * stroke.tone
+    patch = canvas[stroke.top : stroke.top + height, stroke.left : stroke.left + width]
+    _cover(patch, mix(shade, lit, stroke.light), stroke.coverage)
+
+
+def render(scene: Scene, look: str) -> np.ndarray:
+    """Paint `scene` in `look` -> float32 ``[height, width, 3]``, 0..1."""
+    if look not in PALETTES:
+        raise ValueError(f"Got look {look!r}; expected one of {', '.join(PALETTES)}.")
+    palette = PALETTES[look]
+    canvas = _sky(scene.sky, palette)
+    _land(canvas, scene.mountains, (palette.mountains, palette.caps), palette.haze, HAZE["mountains"])
+    _land(canvas, scene.woods, palette.woods, palette.haze, HAZE["woods"])
+    _land(canvas, scene.plain, palette.plain, palette.haze, HAZE["plain"])
+    _cover(canvas, mix(*palette.river, scene.river.shimmer), scene.river.coverage)
+    for stroke in scene.strokes:
+        _stroke(canvas, stroke, palette)
+    _land(canvas, scene.meadow, palette.meadow, palette.haze, 0.0)
+    return np.clip(canvas, 0, 1)
