@@ -15,7 +15,6 @@ NAMES = (
     "chelsea.png",
     "coffee.png",
     "rocket.jpg",
-    "motorcycle_left.png",
     "camera.png",
     "brick.png",
     "grass.png",

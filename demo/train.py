@@ -13,12 +13,13 @@ import torch
 from .training.host import boot_host
 
 SHARES = {"autoencoder": 0.32, "decoder": 0.55, "editor": 0.60}  # of the minutes; the last two run side by side
+STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")
 SCENES, PHOTOGRAPHS = 280, 450
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=("all", "autoencoder", "latents", "decoder", "editor"), default="all")
+    parser.add_argument("--stage", choices=STAGES, default="all")
     parser.add_argument("--minutes", type=float, default=90.0, help="for everything, or for the one stage")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of the one stage")
     return parser.parse_args()
@@ -26,6 +27,7 @@ def arguments() -> argparse.Namespace:
 
 def run_stage(stage: str, minutes: float) -> None:
     from .training import autoencoder, stages
+    from .training.score import print_scores
 
     if stage == "autoencoder":
         autoencoder.train(autoencoder.new_autoencoder().to(stages.pick_device()), minutes)
@@ -34,8 +36,10 @@ def run_stage(stage: str, minutes: float) -> None:
         stages.prepare_latents(SCENES, PHOTOGRAPHS)
     elif stage == "decoder":
         stages.train_decoder(minutes)
-    else:
+    elif stage == "editor":
         stages.train_editor(minutes)
+    else:
+        print_scores()
 
 
 def start(stage: str, minutes: float, *options: str) -> subprocess.Popen:
@@ -59,6 +63,7 @@ def run_all(minutes: float) -> None:
         wait(start("latents", 0))
     one_each = [] if torch.cuda.is_available() else ["--threads", "1"]
     wait(start("editor", shares["editor"], *one_each), start("decoder", shares["decoder"], *one_each))
+    wait(start("score", 0))
 
 
 def main() -> None:

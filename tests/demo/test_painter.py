@@ -19,7 +19,7 @@ def test_the_same_seed_paints_the_same_picture(look):
     first, second = paint(7, look, 64, 96), paint(7, look, 64, 96)
     assert np.array_equal(first, second)
     assert first.dtype == np.float32 and first.shape == (64, 96, 3)
-    assert 0 <= first.min() and first.max() <= 1
+    assert first.min() >= 0 and first.max() <= 1
 
 
 def test_seeds_and_looks_differ():
