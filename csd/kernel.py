@@ -85,7 +85,7 @@ def squared_distances(x: Tensor) -> Tensor:
     sums = products.diagonal()[:, None] + products.diagonal()[None, :]
     distances = sums - 2 * products
     rounding = torch.finfo(products.dtype).eps * math.sqrt(x.shape[1]) * sums
-    return torch.where(distances > rounding, distances, 0).fill_diagonal_(0)
+    return torch.where(distances > rounding, distances, 0)
 
 
 @dataclass(frozen=True)
