@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -101,6 +102,7 @@ class Host:
         return f"http://{self.address}"
 
     def __enter__(self) -> Host:
+        atexit.register(self.stop)  # a test run that breaks down never comes to __exit__
         make_base_directory(self.base)
         self.output.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
@@ -159,6 +161,7 @@ class Host:
 
     def stop(self) -> None:
         """Ask, then insist. The host ends on an interrupt as it does on Ctrl-C."""
+        atexit.unregister(self.stop)
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGINT)

@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SECONDS = 540
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(2.5 * SECONDS)]
 
 
 @pytest.fixture(scope="module")
