@@ -158,8 +158,8 @@ class BaselineOptions(io.ComfyNode):
                 io.Combo.Input(
                     "baseline",
                     options=["image, guided", "image", "source prompt", "drawn noise"],
-                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); guided: "
-                    "with image guidance, as in the authors' code. source prompt: delta denoising, for any "
+                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); "
+                    "guided: with image guidance, as in the authors' code. source prompt: delta denoising, for any "
                     "text-to-image model. drawn noise: CSD without a source, which blurs edits.",
                 ),
                 io.Conditioning.Input(

@@ -71,15 +71,6 @@ def truth_of(edit: Edit) -> np.ndarray | None:
     return paint(painted["seed"], look, painted["height"], painted["width"])
 
 
-def peak_memory(host: Host) -> float | None:
-    """Largest resident size of the host so far, MiB, where the system tells it."""
-    status = Path(f"/proc/{host.process.pid}/status")
-    if not status.exists():
-        return None
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return round(int(line.split()[1]) / 1024, 1)
-
-
 def report(edit: Edit, results: dict[str, Result], truth: np.ndarray | None, ceiling: Result | None) -> dict:
     source = results["source"].picture
     edges = window_edges(edit, source.shape[:2])
@@ -132,7 +123,8 @@ def demo(arguments: argparse.Namespace) -> None:
         results, truth = comparison.run(), truth_of(edit)
         look = subject_of(instruction)
         ceiling = comparison.picture(contenders.through_vae(edit, look))[0] if truth is not None else None
-        lines = report(edit, results, truth, ceiling) | {"peak_memory_mib": peak_memory(host)}
+        peak = host.peak_memory()
+        lines = report(edit, results, truth, ceiling) | {"peak_memory_mib": peak and round(peak / 2**20)}
     write(results, lines, truth)
     for name, line in lines["results"].items():
         print(label(name, line))
