@@ -59,14 +59,19 @@ def comfy(host):
     return importlib.import_module("comfy")
 
 
-def fill(module: torch.nn.Module, seed: int) -> None:
+def fill(module: torch.nn.Module, seed: int, gain: float = 0.6) -> None:
     """Weights under which activations keep their size; nothing stays at zero, so every path counts."""
     generator = torch.Generator().manual_seed(seed)
     for name, weight in module.named_parameters():
         noise = torch.randn(weight.shape, generator=generator)
-        scale = 0.6 / weight[0].numel() ** 0.5 if weight.ndim > 1 else 0.1
+        scale = gain / weight[0].numel() ** 0.5 if weight.ndim > 1 else 0.1
         start = 1.0 if weight.ndim == 1 and name.endswith("weight") else 0.0
         weight.data = start + scale * noise
+
+
+def own(settings: dict) -> dict:
+    """With lists of its own: the host empties them while it builds."""
+    return {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
 def rand(seed: int, *shape: int) -> torch.Tensor:
@@ -86,7 +91,8 @@ class Tiny:
         return importlib.import_module("comfy.model_patcher").ModelPatcher(model, cpu, cpu)
 
     def _config(self, config_class, **changes):
-        config = config_class({**UNET, "adm_in_channels": None, "num_res_blocks": [1, 1], **changes})
+        config = config_class({**own(UNET), "adm_in_channels": None, **changes})
+        config.unet_config.update(num_heads=UNET["num_heads"], num_head_channels=UNET["num_head_channels"])
         config.set_inference_dtype(torch.float32, None)
         return config
 
@@ -118,9 +124,8 @@ class Tiny:
             if k not in ("out_channels", "use_temporal_attention", "transformer_depth_output")
         }
         ops = importlib.import_module("comfy.ops").disable_weight_init
-        copied = {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}
-        net = self.comfy.cldm.cldm.ControlNet(**copied, in_channels=4, hint_channels=3, operations=ops)
-        fill(net, seed)
+        net = self.comfy.cldm.cldm.ControlNet(**own(settings), in_channels=4, hint_channels=3, operations=ops)
+        fill(net, seed, gain=1.4)
         net.eval().requires_grad_(False)
         return self.comfy.controlnet.ControlNet(net, load_device=torch.device("cpu"))
 
@@ -267,6 +272,24 @@ def counted(comfy):
         return copy, calls
 
     return clone
+
+
+@pytest.fixture
+def uncoupled(host):
+    """A coupling that leaves every particle alone: residuals as they are."""
+    settings = {"bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row", "repulsion": 0.0}
+    return host.run("CSDKernel", kernel="independent", **settings)[0]
+
+
+@pytest.fixture
+def merged(host, case):
+    """The canvas [1, C, H, W] of particles on the case's layout."""
+
+    def whole(particles):
+        inputs = {"particles": {"samples": particles}, "layout": case.layout, "blend": "uniform"}
+        return host.run("CSDParticleMerge", **inputs)[0]["samples"]
+
+    return whole
 
 
 def difference(a: torch.Tensor, b: torch.Tensor) -> float:

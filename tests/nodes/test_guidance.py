@@ -37,21 +37,22 @@ def test_the_parts_differ(parts, far):
     assert min(far(text, image), far(image, none), far(text, none)) > 1e-2
 
 
-@pytest.mark.parametrize(
-    "text_scale, image_scale, evaluations", [(7.5, 1.5, 3), (7.5, 1.0, 2), (1.0, 1.0, 1), (2.0, 2.0, 2)]
-)
+BRANCHES = [(7.5, 1.5, 3), (7.5, 1.0, 2), (1.0, 1.0, 1), (2.0, 2.0, 2)]
+
+
+@pytest.mark.parametrize("text, image, evaluations", BRANCHES)
 def test_branches_that_do_not_count_are_not_evaluated(
-    model, case, level, parts, predict, counted, text_scale, image_scale, evaluations
+    model, case, level, parts, predict, counted, text, image, evaluations
 ):
-    copy, calls = counted(model)
-    predict(copy, case, parts[0], level, text_scale, image_scale)
+    clone, calls = counted(model)
+    predict(clone, case, parts[0], level, text, image)
     assert sum(calls) == evaluations * len(case.latents) == predict.evaluations
 
 
-@pytest.mark.parametrize(
-    "choice, image_guidance, evaluations",
-    [("image, guided", 1.5, 5), ("image", 1.5, 4), ("image, guided", 1.0, 3), ("drawn noise", 1.5, 3)],
-)
+STEPS = [("image, guided", 1.5, 5), ("image", 1.5, 4), ("image, guided", 1.0, 3), ("drawn noise", 1.5, 3)]
+
+
+@pytest.mark.parametrize("choice, image_guidance, evaluations", STEPS)
 def test_evaluations_of_a_step(host, model, case, edit, counted, choice, image_guidance, evaluations):
     copy, calls = counted(model)
     baseline = host.run("CSDBaseline", baseline=choice)[0]

@@ -1,0 +1,120 @@
+"""The host's noise schedules as levels: every conversion against the host's own functions."""
+
+import importlib
+
+import pytest
+import torch
+
+KINDS = ["EPS", "V_PREDICTION", "FLOW", "FLUX"]
+TIMES = [0.0, 0.02, 0.3, 0.5, 0.98, 1.0]
+
+
+def rand(seed, *shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def sampling(tiny):
+    """The schedule of a model of each kind."""
+    made = {}
+
+    def of(kind):
+        if kind not in made:
+            made[kind] = tiny.text_to_image(kind).get_model_object("model_sampling")
+        return made[kind]
+
+    return of
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("time", TIMES)
+def test_noising_is_the_hosts(ext, sampling, kind, time):
+    """x_t is what the model is shown: the host's noise_scaling, then its calculate_input."""
+    schedule, x, eps = sampling(kind), rand(1, 2, 4, 8, 8), rand(2, 2, 4, 8, 8)
+    levels = ext.levels.Levels(schedule)
+    sigma = levels.sigma(time)
+    level, wide = levels.level(sigma), torch.tensor([sigma], dtype=torch.float64)
+    host_x = schedule.noise_scaling(wide, eps.clone(), x)
+    x_t = level.noise(x, eps)
+    assert torch.allclose(x_t, schedule.calculate_input(wide, host_x), atol=1e-12)
+    assert torch.allclose(levels.host_x(x_t, level), host_x, rtol=1e-12)
+    assert levels.host_sigma(level) == pytest.approx(sigma, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("time", TIMES)
+def test_the_noise_comes_back_from_the_hosts_prediction(ext, sampling, kind, time):
+    """A model that outputs the truth in its own terms gives eps back, by way of the host's calculate_denoised."""
+    schedule, x, eps = sampling(kind), rand(1, 2, 4, 8, 8), rand(2, 2, 4, 8, 8)
+    levels = ext.levels.Levels(schedule)
+    level = levels.level(levels.sigma(time))
+    x_t = level.noise(x, eps)
+    output = eps if kind == "EPS" else level.alpha * eps - level.sigma * x if kind == "V_PREDICTION" else eps - x
+    sigma = torch.tensor([levels.host_sigma(level)], dtype=torch.float64)
+    denoised = schedule.calculate_denoised(sigma, output, levels.host_x(x_t, level))
+    assert torch.allclose(denoised, x, atol=1e-8)
+    assert torch.allclose(level.eps_from_denoised(x_t, denoised), eps, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "V_PREDICTION"])
+def test_a_fraction_of_training_time_is_a_step(ext, sampling, kind):
+    """The authors' 20 ... 500 of 1000 is 0.02 ... 0.5."""
+    schedule = sampling(kind)
+    levels = ext.levels.Levels(schedule)
+    for time, step in [(0.02, 20), (0.5, 500), (0.0, 0), (1.0, 999), (0.1234, 123)]:
+        sigma = levels.sigma(time)
+        assert sigma == float(schedule.sigmas[step])
+        assert int(schedule.timestep(torch.tensor([sigma]))[0]) == step
+        assert levels.level(sigma).time == pytest.approx(step / 1000)
+    assert levels.level(levels.sigma(0.5)).alpha ** 2 == pytest.approx(float(1 / (1 + schedule.sigmas[500] ** 2)))
+
+
+@pytest.mark.parametrize("kind", ["FLOW", "FLUX"])
+def test_flow_time_goes_through_the_models_shift(ext, sampling, kind):
+    schedule = sampling(kind)
+    levels = ext.levels.Levels(schedule)
+    for time in (0.02, 0.5, 1.0):
+        sigma = levels.sigma(time)
+        assert sigma == pytest.approx(schedule.percent_to_sigma(1 - time), rel=1e-6)
+        assert levels.level(sigma).time == pytest.approx(time, abs=2e-3)
+        assert levels.level(sigma).is_flow
+    assert levels.sigma(0.5) > 0.5
+    assert levels.sigma(0.0) == float(schedule.sigmas[0]) > 0
+
+
+REFUSED = "got a model that samples by .* and .*; expected an eps-, v- or flow model"
+UNTESTED = ["V_PREDICTION_EDM", "EDM", "FLOW_COSMOS", "STABLE_CASCADE", "V_PREDICTION_CONTINUOUS", "IMG_TO_IMG"]
+
+
+@pytest.mark.parametrize("kind", UNTESTED)
+def test_untested_families_are_refused(ext, comfy, tiny, kind):
+    config = tiny._config(comfy.supported_models.SD15, in_channels=4)
+    schedule = comfy.model_base.model_sampling(config, comfy.model_base.ModelType[kind])
+    with pytest.raises(ValueError, match=REFUSED):
+        ext.levels.Levels(schedule)
+
+
+SCHEDULES = [("v_prediction", True, True), ("eps", False, True), ("lcm", False, False), ("x0", False, False)]
+
+
+@pytest.mark.parametrize("sampling, zsnr, good", SCHEDULES)
+def test_schedules_set_by_the_hosts_nodes(ext, tiny, sampling, zsnr, good):
+    node = importlib.import_module("comfy_extras.nodes_model_advanced").ModelSamplingDiscrete()
+    patched = node.patch(tiny.text_to_image(), sampling, zsnr)[0]
+    if not good:
+        with pytest.raises(ValueError, match=REFUSED):
+            ext.levels.Levels(patched.get_model_object("model_sampling"))
+        return
+    schedule = patched.get_model_object("model_sampling")
+    assert ext.levels.Levels(schedule).sigma(0.9) == float(schedule.sigmas[900])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flow_or_v_model_edits(host, tiny, case, edit, far, kind):
+    """Delta denoising on a model of each kind: finite, moved, and the same in chunks."""
+    model, source = tiny.text_to_image(kind), tiny.prompt(9)
+    baseline = host.run("CSDBaseline", baseline="source prompt", source=source)[0]
+    inputs = {"positive": tiny.prompt(1), "negative": tiny.prompt(2), "baseline": baseline, "image_guidance": 1.0}
+    edited = edit(model, **inputs, particles_at_once=1)
+    assert torch.isfinite(edited).all() and far(edited, case.latents) > 1e-2
+    assert far(edited, edit(model, **inputs, particles_at_once=4)) < 1e-4
