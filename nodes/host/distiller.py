@@ -71,7 +71,7 @@ class Distiller(comfy.samplers.Sampler):
         self.record = Record()
         guider.start(latent_image.shape[0])
         parameterization = guider.parameterization(latent_image)
-        source = merge(parameterization, latent_image.float())
+        source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
         start = self._start(run, source) if self.from_noise and not source.any() else source
         final = self._follow(run, source, run.init(start), callback, guider, disable_pbar)

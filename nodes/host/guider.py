@@ -98,6 +98,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
     ):
         with named(self.node):
             self._check(latent_image, sigmas, denoise_mask)
+            latent_image = latent_image.float()  # before the host scales it: half precision would round
             fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
             if denoise_mask is not None:
                 denoise_mask = fit.noise_mask(denoise_mask, latent_image)

@@ -1,0 +1,86 @@
+"""What saved workflows rely on: ids, names, types, defaults, ranges and order of every node.
+
+`contract.json` is the promise. Where it has to grow, run
+
+    CSD_WRITE_CONTRACT=1 .venv/bin/pytest tests/nodes/test_contract.py
+
+and read the difference: adding nodes or optional inputs at the end keeps old workflows alive; anything that is
+renamed, removed, reordered or given another default does not.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+CONTRACT = Path(__file__).with_name("contract.json")
+
+
+@pytest.fixture(scope="module")
+def schemas(ext):
+    return [node.GET_SCHEMA() for node in ext.extension.NODES]
+
+
+def promise(node) -> dict:
+    """The host's own description of a node, without what may be reworded."""
+    info = node.GET_NODE_INFO_V1()
+    groups = {
+        group: {
+            name: [kind, {k: v for k, v in rest.items() if k != "tooltip"}] for name, (kind, rest) in inputs.items()
+        }
+        for group, inputs in info["input"].items()
+    }
+    outputs = [[o.id, o.io_type, name] for o, name in zip(node.GET_SCHEMA().outputs, info["output_name"], strict=True)]
+    kept = {key: info[key] for key in ("display_name", "category", "output_node", "input_order")}
+    return {**kept, "input": groups, "output": outputs}
+
+
+def test_the_contract_is_kept(ext):
+    found = {node.GET_SCHEMA().node_id: promise(node) for node in ext.extension.NODES}
+    if os.environ.get("CSD_WRITE_CONTRACT"):
+        CONTRACT.write_text(json.dumps(found, indent=2) + "\n")
+    kept = json.loads(CONTRACT.read_text())
+    assert list(found) == list(kept)
+    for node_id, promised in kept.items():
+        now = json.loads(json.dumps(found[node_id]))
+        assert now == promised
+        assert json.dumps(now) == json.dumps(promised)  # the order as well
+
+
+def test_the_host_lists_these_nodes(host, ext):
+    for node in ext.extension.NODES:
+        assert host.node(node.GET_SCHEMA().node_id) is node
+
+
+def test_ids_are_unique_and_ours(schemas):
+    ids = [schema.node_id for schema in schemas]
+    assert len(set(ids)) == len(ids) and all(node_id.startswith("CSD") for node_id in ids)
+    assert len({schema.display_name for schema in schemas}) == len(ids)
+
+
+def test_inputs_and_outputs_share_no_id(schemas):
+    for schema in schemas:
+        ids = [part.id for part in (*schema.inputs, *(o for o in schema.outputs if o.id))]
+        assert len(set(ids)) == len(ids), schema.node_id
+
+
+def test_every_input_of_a_sampler_explains_itself_or_is_plain(schemas):
+    plain = {"model", "seed", "steps", "coupling", "noise", "timesteps", "update", "baseline"}
+    for schema in (s for s in schemas if s.node_id in ("CSDEditSampler", "CSDSampler")):
+        assert [i.id for i in schema.inputs if not i.tooltip and i.id not in plain] == []
+
+
+def test_keywords_of_newer_hosts_are_left_out(ext):
+    """search_aliases is not known to this host; with it the whole extension would fail."""
+
+    def older(a, b=2):
+        return a, b
+
+    def newer(a, **rest):
+        return a, rest
+
+    assert ext.io.known(older, a=1, b=3, advanced=True) == (1, 3)
+    assert ext.io.known(newer, a=1, advanced=True) == (1, {"advanced": True})
+    made = ext.io.schema("CSDx", "x", "", [], [], search_aliases=["y"], essentials_category="z")
+    assert made.node_id == "CSDx" and made.category == "collaborative score distillation"
