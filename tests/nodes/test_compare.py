@@ -29,9 +29,7 @@ def windows(canvas):
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 @pytest.mark.parametrize("cfg", [1.0, 4.0])
-def test_predictions_of_windows_are_averaged(
-    ext, host, model, canvas, windows, level, host_predict, far, at_once, cfg
-):
+def test_predictions_of_windows_are_averaged(ext, host, model, canvas, windows, level, host_predict, far, at_once, cfg):
     whole = canvas.layout.windows.rescaled((8, 8))
     x_t = rand(3, 1, 4, 8, 20)
     windowed = host.run("CSDMultiDiffusion", model=model, layout=canvas.layout, particles_at_once=at_once)[0]
