@@ -26,9 +26,10 @@ def _sky(sky: Sky, look: Look) -> np.ndarray:
 
 
 def _land(canvas: np.ndarray, ridge: Ridge, pairs: tuple, haze: Colour, amount: float) -> None:
-    first, second = (mix(*pair, ridge.light) for pair in pairs)
-    paint = mix(first, second, ridge.bands)
-    _cover(canvas, paint + (np.asarray(haze, np.float32) - paint) * np.float32(amount), ridge.coverage)
+    rows = slice(max(0, int(ridge.line.min()) - 2), None)  # above them the ridge covers nothing
+    first, second = (mix(*pair, ridge.light[rows]) for pair in pairs)
+    paint = mix(first, second, ridge.bands[rows])
+    _cover(canvas[rows], paint + (np.asarray(haze, np.float32) - paint) * np.float32(amount), ridge.coverage[rows])
 
 
 def _stroke(canvas: np.ndarray, stroke: Stroke, look: Look) -> None:
@@ -48,7 +49,8 @@ def render(scene: Scene, look: str) -> np.ndarray:
     _land(canvas, scene.mountains, (palette.mountains, palette.caps), palette.haze, HAZE["mountains"])
     _land(canvas, scene.woods, palette.woods, palette.haze, HAZE["woods"])
     _land(canvas, scene.plain, palette.plain, palette.haze, HAZE["plain"])
-    _cover(canvas, mix(*palette.river, scene.river.shimmer), scene.river.coverage)
+    below = slice(max(0, int(scene.plain.line.min()) - 2), None)
+    _cover(canvas[below], mix(*palette.river, scene.river.shimmer[below]), scene.river.coverage[below])
     for stroke in scene.strokes:
         _stroke(canvas, stroke, palette)
     _land(canvas, scene.meadow, palette.meadow, palette.haze, 0.0)

@@ -1,4 +1,10 @@
-"""The editing model: U-Net and text encoder, trained together on latents."""
+"""The editing model: U-Net and text encoder, trained together on latents.
+
+A noised latent of 16 x 16 cells shows its look up to very high noise levels. A model that only ever sees noised
+*targets* therefore learns to read the look off x_t and to pass over the instruction, which an edit that starts
+from the source depends on. So half of the complete samples are bridges: x_t is a noised mixture of source and
+target, and the noise to predict is the one that leads to the target, eps + alpha / sigma * (mixture - target).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +25,7 @@ PEAK_RATE = 1e-3
 AVERAGE_DECAY = 0.998
 DROP_TEXT, DROP_IMAGE, DROP_BOTH = 0.05, 0.05, 0.05
 DROP_WORD = 0.03
+BRIDGES = 0.5
 BATCHES = {"landscapes": (0.64, 32), "tall": (0.06, 14), "scenes": (0.12, 32), "photographs": (0.18, 32)}
 
 
@@ -27,10 +34,21 @@ def noise_scheduler() -> DDPMScheduler:
     return DDPMScheduler(1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
-def draw_timesteps(count: int) -> torch.Tensor:
-    """Two of three below 600, where most of the editing happens, the others above."""
-    low, high = torch.randint(0, 600, (count,)), torch.randint(600, 1000, (count,))
-    return torch.where(torch.rand(count) < 2 / 3, low, high)
+def draw_timesteps(bridged: torch.Tensor) -> torch.Tensor:
+    """Any level; for what is bridged, those below 600, where the editing happens."""
+    count = len(bridged)
+    return torch.where(bridged, torch.randint(10, 600, (count,)), torch.randint(0, 1000, (count,)))
+
+
+def level_weights(scheduler: DDPMScheduler, timesteps: torch.Tensor) -> torch.Tensor:
+    """Weights ``[B]`` under which all noise levels have about the same say.
+
+    Left alone, the lowest levels would: their noise is hard to see, though little of an edit depends on it, and the
+    highest, where the instruction decides, hardly count. 1 + 1/SNR measures errors of the velocity; both ends are cut.
+    """
+    kept = scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
+    ratio = kept / (1 - kept)
+    return (1 + 1 / ratio).clamp(max=8) * (3 / ratio).clamp(max=1)
 
 
 class Editor(nn.Module):
@@ -84,11 +102,15 @@ class Editor(nn.Module):
 
 @dataclass
 class Batch:
-    """Unscaled latents ``[B, 4, h, w]`` before and after an edit, and the instruction for it."""
+    """Unscaled latents ``[B, 4, h, w]`` before and after an edit, and the instruction for it.
+
+    `mixture` ``[B]`` says how much of the source stands in place of the target under the noise, 0..1.
+    """
 
     source: torch.Tensor
     target: torch.Tensor
     wordings: list[str]
+    mixture: torch.Tensor
 
 
 def draw_batch(groups: dict[str, WindowGroup]) -> Batch:
@@ -105,7 +127,8 @@ def draw_batch(groups: dict[str, WindowGroup]) -> Batch:
     no_text = dice < DROP_TEXT + DROP_BOTH
     no_image = (dice >= DROP_TEXT) & (dice < DROP_TEXT + DROP_BOTH + DROP_IMAGE)
     wordings = ["" if drop else wording for drop, wording in zip(no_text.tolist(), wordings)]
-    return Batch(source * ~no_image.view(-1, 1, 1, 1), target, wordings)
+    bridged = ~(no_text | no_image) & (torch.rand(count) < BRIDGES)
+    return Batch(source * ~no_image.view(-1, 1, 1, 1), target, wordings, torch.rand(count) * bridged)
 
 
 def draw_wording(subject: str) -> str:
@@ -117,14 +140,19 @@ def draw_wording(subject: str) -> str:
 def noise_loss(
     model: nn.Module, batch: Batch, scale: float, scheduler: DDPMScheduler, device: torch.device
 ) -> torch.Tensor:
-    """Mean squared error of the predicted noise."""
-    target = batch.target.to(device) * scale
-    noise, timesteps = torch.randn_like(target), draw_timesteps(len(target)).to(device)
-    noisy = scheduler.add_noise(target, noise, timesteps)
+    """Weighted mean squared error of the predicted noise; that of a bridge counts as an error of the picture does."""
+    bridged = (batch.mixture > 0).to(device)
+    timesteps = draw_timesteps(batch.mixture > 0).to(device)
+    kept = scheduler.alphas_cumprod.to(device)[timesteps]
+    target, source = batch.target.to(device) * scale, batch.source.to(device)
+    start = torch.lerp(target, source * scale, batch.mixture.to(device).view(-1, 1, 1, 1))
+    noise = torch.randn_like(target)
+    leading = noise + (kept / (1 - kept)).sqrt().view(-1, 1, 1, 1) * (start - target)
     with half_precision(device):
         context = model.contexts(batch.wordings, DROP_WORD)
-        predicted = model(noisy, batch.source.to(device), timesteps, context)
-    return (predicted.float() - noise).square().mean()
+        predicted = model(scheduler.add_noise(start, noise, timesteps), source, timesteps, context)
+    errors = (predicted.float() - leading).square().mean(dim=(1, 2, 3))
+    return (torch.where(bridged, 1 - kept, level_weights(scheduler, timesteps)) * errors).mean()
 
 
 def train_editor(

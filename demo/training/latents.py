@@ -31,8 +31,12 @@ def encode(model: torch.nn.Module, pictures: torch.Tensor, title: str, batch: in
     """Encode uint8 ``[N, 3, H, W]`` -> mean latents ``[N, 4, H/8, W/8]`` in half precision."""
     device = next(model.parameters()).device
     parts = tqdm(pictures.split(batch), desc=f"encoding {title}", mininterval=10)
-    with half_precision(device):
-        return torch.cat([moments(model, to_unit(part).to(device) * 2 - 1)[0].half().cpu() for part in parts])
+    latents = []
+    for part in parts:
+        with half_precision(device):
+            mean, _ = moments(model, to_unit(part).to(device) * 2 - 1)
+        latents.append(mean.half().cpu())
+    return torch.cat(latents)
 
 
 def landscape_windows(first_seed: int, scenes: int, per_scene: int, size: int) -> torch.Tensor:
