@@ -43,7 +43,6 @@ def take(net, rows: Rows, count: int, chains: dict):
 
     def make(net):
         part = copy(net)
-        part.cond_hint = part.extra_concat = None
         if isinstance(net.cond_hint_original, Tensor):
             part.cond_hint_original = take_rows(net.cond_hint_original, rows, count)
         part.extra_concat_orig = [take_rows(extra, rows, count) for extra in net.extra_concat_orig]

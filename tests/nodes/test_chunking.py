@@ -4,7 +4,6 @@ import importlib
 
 import pytest
 import torch
-from einops import repeat
 
 SIZES = [1, 3, 4, 100]
 
@@ -47,7 +46,7 @@ def test_every_particle_sees_its_own_row(model, case, level, predict, tiny, far)
 
 
 def test_a_mask_for_each_particle(model, tiny, case, edit, far):
-    left = repeat(torch.linspace(0, 1, 8), "w -> n h w", n=4, h=8)
+    left = rand(41, 4, 8, 8).sigmoid()
     image = case.positive[0][1]
     prompts = [*tiny.prompt(1, **image, mask=left), *tiny.prompt(40, **image, mask=1 - left)]
     assert far(agree(edit, far, model, positive=prompts), edit(model)) > 1e-3
