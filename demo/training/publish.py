@@ -11,7 +11,7 @@ def _half(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
 
 
 def publish_autoencoder(model: nn.Module, scale: float, rgb: torch.Tensor) -> None:
-    """`scale` brings latents to unit deviation; `rgb` ``[5, 3]`` gives previews of scaled latents."""
+    """`scale` brings latents to unit deviation; `rgb` ``[25, 3]`` gives previews."""
     from ...nodes.host.demo_model import VAE_FILE, WEIGHTS
 
     tensors = _half(model.state_dict(), "vae.") | {"latent_scale": torch.tensor(scale), "latent_rgb": rgb}

@@ -3,6 +3,7 @@
 import torch
 from einops import rearrange
 
+from ..preview import preview_features
 from .pictures import to_unit
 
 
@@ -32,8 +33,16 @@ def standardise(model: torch.nn.Module, mean: torch.Tensor, deviation: torch.Ten
 
 @torch.no_grad()
 def fit_preview(latents: torch.Tensor, pictures: torch.Tensor, scale: float) -> torch.Tensor:
-    """Least squares from scaled latents (and 1) to colours in -1..1 -> ``[5, 3]``."""
+    """Least squares from the preview's features (and 1) to colours in -1..1 -> ``[25, 3]``.
+
+    Fitted on whole panoramas and on their left halves and quarters, whose means differ more.
+    """
     small = torch.nn.functional.interpolate(to_unit(pictures) * 2 - 1, size=latents.shape[-2:], mode="area")
-    inputs = rearrange(latents.float() * scale, "n c h w -> (n h w) c")
-    inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
-    return torch.linalg.lstsq(inputs, rearrange(small, "n c h w -> (n h w) c")).solution
+    inputs, outputs = [], []
+    for width in (small.shape[-1], small.shape[-1] // 2, small.shape[-1] // 4):
+        features = preview_features(latents[..., :width].float() * scale)
+        inputs.append(rearrange(features, "n c h w -> (n h w) c"))
+        outputs.append(rearrange(small[..., :width], "n c h w -> (n h w) c"))
+    features = torch.cat(inputs)
+    features = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+    return torch.linalg.lstsq(features.double(), torch.cat(outputs).double()).solution.float()

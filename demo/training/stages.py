@@ -15,7 +15,7 @@ from .space import channel_statistics, fit_preview, standardise
 
 FROZEN = RUNS / "frozen.safetensors"
 LATENTS = RUNS / "latents.safetensors"
-SAMPLE_SEED = 400_000
+SAMPLE_SEED, SAMPLE_SCENES = 400_000, 24
 
 
 def averaged_autoencoder(path=autoencoder.CHECKPOINT) -> torch.nn.Module:
@@ -30,7 +30,7 @@ def averaged_autoencoder(path=autoencoder.CHECKPOINT) -> torch.nn.Module:
 def freeze() -> None:
     """Centre and scale the latent space of the trained autoencoder, publish it."""
     model = averaged_autoencoder()
-    sample = rearrange(panoramas(SAMPLE_SEED, 6), "n l c h w -> (n l) c h w")
+    sample = rearrange(panoramas(SAMPLE_SEED, SAMPLE_SCENES), "n l c h w -> (n l) c h w")
     scale = standardise(model, *channel_statistics(encode(model, sample, "a sample", batch=1)))
     rgb = fit_preview(encode(model, sample, "the sample again", batch=1), sample, scale)
     save_atomically({**model.state_dict(), "scale": torch.tensor(scale), "rgb": rgb}, FROZEN)

@@ -17,6 +17,8 @@ from comfy.ldm.modules.attention import optimized_attention_for_device
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from safetensors.torch import load_file
 
+from ...demo.preview import preview_features
+
 WEIGHTS = Path(__file__).resolve().parents[2] / "demo" / "weights"
 VAE_FILE, EDITOR_FILE = "demo_vae.safetensors", "demo_editor.safetensors"
 VOCABULARY = 49408
@@ -65,12 +67,13 @@ UNET_CONFIG = {
 
 
 class DemoLatentFormat(comfy.latent_formats.LatentFormat):
-    """Latents are scaled to unit deviation; `rgb` ``[5, 3]`` maps a scaled latent (and 1) to colours for previews."""
+    """Latents are scaled to unit deviation; `rgb` ``[25, 3]`` maps `preview_features` (and 1) to colours in -1..1."""
 
     def __init__(self, scale_factor: float, rgb: torch.Tensor):
         self.scale_factor = scale_factor
-        self.latent_rgb_factors = rgb[:4].tolist()
-        self.latent_rgb_factors_bias = rgb[4].tolist()
+        self.latent_rgb_factors = rgb[:-1].tolist()
+        self.latent_rgb_factors_bias = rgb[-1].tolist()
+        self.latent_rgb_factors_reshape = preview_features
 
 
 def read_weights(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:

@@ -1,0 +1,16 @@
+"""What the colours of a cheap preview depend on.
+
+The autoencoder keeps the hue of a picture in its latent's mean rather than cell by cell, so a linear map of the cells
+alone gives a grey preview. Products of every cell with the mean give the linear map what it lacks.
+"""
+
+import torch
+from torch.nn.functional import pad
+
+
+def preview_features(latent: torch.Tensor) -> torch.Tensor:
+    """Latents ``[B, 4, h, w]``, scaled as in the model -> ``[B, 24, h, w]``: (cell, 1) times (mean, 1) but for 1 * 1."""
+    cells = pad(latent, (0, 0, 0, 0, 0, 1), value=1.0)
+    means = pad(latent.mean(dim=(-2, -1)), (0, 1), value=1.0)
+    products = torch.einsum("bchw,bm->bcmhw", cells, means)
+    return products.flatten(1, 2)[:, :-1]
