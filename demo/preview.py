@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 
 def preview_features(latent: torch.Tensor) -> torch.Tensor:
-    """Latents ``[B, 4, h, w]``, scaled as in the model -> ``[B, 24, h, w]``: (cell, 1) times (mean, 1) but for 1 * 1."""
+    """Scaled latents ``[B, 4, h, w]`` -> ``[B, 24, h, w]``: (cell, 1) times (mean, 1) without the product 1 * 1."""
     cells = pad(latent, (0, 0, 0, 0, 0, 1), value=1.0)
     means = pad(latent.mean(dim=(-2, -1)), (0, 1), value=1.0)
     products = torch.einsum("bchw,bm->bcmhw", cells, means)
