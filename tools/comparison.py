@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from ..benchmarks.metrics import drift, psnr, seam
 from . import contenders
 from .client import Client, ProgressBar, Run
 from .contenders import Edit
+from .metrics import drift, psnr, seam
 from .sheet import to_array
 
 CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
