@@ -30,7 +30,7 @@ AVERAGE_DECAY = 0.998
 DROP_TEXT, DROP_IMAGE, DROP_BOTH = 0.05, 0.05, 0.05
 DROP_WORD = 0.03
 BRIDGES = 0.5
-TONE = 0.35  # deviation of the shift, in units of the latents' own
+TONE = 0.15  # deviation of the shift, in units of the latents' own
 BATCHES = {"landscapes": (0.76, 32), "tall": (0.05, 14), "scenes": (0.06, 32), "photographs": (0.13, 32)}
 TONED = ("landscapes", "tall")
 
