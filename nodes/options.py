@@ -184,6 +184,16 @@ class BaselineOptions(io.ComfyNode):
         return io.NodeOutput(BaselineChoice(made[baseline], source))
 
 
+def stages(step_size: float, particles_per_step: int, coupling=None, noise=None, update=None) -> dict:
+    """Keyword arguments of `Distiller`, with the default of every stage that is not wired."""
+    return {
+        "couple": coupling or Stein(),
+        "update": update(step_size) if update else SGD(StepSize(step_size)),
+        "noise": noise or fields.canvas,
+        "per_step": particles_per_step or None,
+    }
+
+
 def finite(node: str, **numbers: float) -> None:
     """Refuse NaN and infinite settings."""
     for name, value in numbers.items():

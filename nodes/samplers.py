@@ -8,11 +8,10 @@ from ..csd import noise as fields
 from ..csd.baseline import DrawnNoise, ImageConditional
 from ..csd.guidance import Guidance
 from ..csd.stein import Stein
-from ..csd.timesteps import Descending
-from ..csd.update import SGD, StepSize
+from ..csd.timesteps import Descending, Timesteps
 from .host.io import Layout, io, schema
 from .host.run import run
-from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite
+from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
 from .report import picture
 
 
@@ -124,19 +123,11 @@ class Settings:
                 "expected 0 <= noise_low <= noise_high <= 1."
             )
 
-    def times(self) -> list[float]:
-        order = (self.timesteps or Descending)(self.noise_low, self.noise_high)
-        return [order(step, self.steps, fields.Draws(self.seed, step)) for step in range(self.steps)]
+    def order(self) -> Timesteps:
+        return (self.timesteps or Descending)(self.noise_low, self.noise_high)
 
-    def stages(self, default_noise: fields.NoiseField) -> dict:
-        """Keyword arguments of `Distiller`."""
-        make = self.update or (lambda size: SGD(StepSize(size)))
-        return {
-            "couple": self.coupling or Stein(),
-            "update": make(self.step_size),
-            "noise": self.noise or default_noise,
-            "per_step": self.particles_per_step or None,
-        }
+    def stages(self) -> dict:
+        return stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)
 
 
 def _distill(node: str, *inputs, **stages) -> io.NodeOutput:

@@ -1,8 +1,5 @@
 """The same machinery for SamplerCustomAdvanced: guider, sampler and sigmas."""
 
-import torch
-
-from ..csd import noise as fields
 from ..csd.baseline import ImageConditional
 from ..csd.guidance import Guidance
 from .errors import named
@@ -18,8 +15,8 @@ from .options import (
     NoiseFieldType,
     TimestepsType,
     UpdateType,
-    _update,
     finite,
+    stages,
 )
 
 
@@ -75,10 +72,7 @@ class DistillationSampler(io.ComfyNode):
     @classmethod
     def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None):
         finite("CSD Distillation", step_size=step_size)
-        stages = {"couple": coupling} if coupling else {}
-        moved = update(step_size) if update else _update("sgd", 1.0, 1, step_size)
-        per_step = particles_per_step or None
-        return io.NodeOutput(Distiller(update=moved, noise=noise or fields.canvas, per_step=per_step, **stages))
+        return io.NodeOutput(Distiller(**stages(step_size, particles_per_step, coupling, noise, update)))
 
 
 class DistillationSigmas(io.ComfyNode):
@@ -105,5 +99,4 @@ class DistillationSigmas(io.ComfyNode):
         with named("CSD Sigmas"):
             order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
             levels = Levels(model.get_model_object("model_sampling"))
-        times = [order(step, steps, fields.Draws(seed, step)) for step in range(steps)]
-        return io.NodeOutput(torch.tensor([levels.sigma(time) for time in times] + [0.0]))
+        return io.NodeOutput(levels.sigmas(order, steps, seed))

@@ -8,9 +8,12 @@ and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
 from dataclasses import dataclass
 
 import comfy.model_sampling as host
+import torch
 from torch import Tensor
 
 from ...csd.level import Level
+from ...csd.noise import Draws
+from ...csd.timesteps import Timesteps
 
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
@@ -50,6 +53,11 @@ class Levels:
             return max(float(self.model_sampling.percent_to_sigma(1 - time)), float(sigmas[0]))
         # Whole training steps: the model would be told of the nearest one, though the noise were of another.
         return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
+
+    def sigmas(self, order: Timesteps, steps: int, seed: int) -> Tensor:
+        """The host's sigma of every step, and the zero with which the host closes a schedule: [steps + 1]."""
+        times = [order(step, steps, Draws(seed, step)) for step in range(steps)]
+        return torch.tensor([self.sigma(time) for time in times] + [0.0])
 
     def level(self, sigma: float) -> Level:
         sigmas = self.model_sampling.sigmas

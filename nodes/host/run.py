@@ -5,7 +5,6 @@ import comfy.sample
 import comfy.utils
 import torch
 
-from ...csd import noise as fields
 from ..errors import named
 from . import preview, refusals
 from .distiller import Distiller, Record
@@ -26,8 +25,8 @@ def run(
         guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node)
         guider.set_conds(positive, negative, choice.source)
         samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-        sigmas = torch.tensor([guider.levels.sigma(time) for time in settings.times()] + [0.0])
-        distiller = Distiller(**settings.stages(fields.canvas), **stages)
+        sigmas = guider.levels.sigmas(settings.order(), settings.steps, settings.seed)
+        distiller = Distiller(**settings.stages(), **stages)
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
 
 
