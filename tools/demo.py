@@ -117,11 +117,11 @@ def demo(arguments: argparse.Namespace) -> None:
         client = Client(host.address)
         edit, workflow = loaded(client, arguments)
         instruction = edit.inputs("CLIPTextEncode", "Instruction")["text"]
-        if subject_of(instruction) is None:
+        look = subject_of(instruction)
+        if look is None:
             print(f"The demo model was not trained on {instruction!r}; the edit may do nothing sensible.")
         comparison = Comparison(client, edit, workflow)
         results, truth = comparison.run(), truth_of(edit)
-        look = subject_of(instruction)
         ceiling = comparison.picture(contenders.through_vae(edit, look))[0] if truth is not None else None
         peak = host.peak_memory()
         lines = report(edit, results, truth, ceiling) | {"peak_memory_mib": peak and round(peak / 2**20)}
