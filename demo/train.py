@@ -13,7 +13,7 @@ from .training.host import boot_host
 
 SHARES = {"autoencoder": 0.38, "editor": 0.54, "decoder": 0.08}  # of the minutes
 STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")
-SCENES, PHOTOGRAPHS = 280, 450
+SCENES, PHOTOGRAPHS = 400, 450
 
 
 def arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .light import GAINS, lit
 from .looks import PALETTES
 from .render import render
 from .scene import Scene, make_scene
@@ -9,9 +10,9 @@ from .scene import Scene, make_scene
 LOOKS = tuple(PALETTES)
 SOURCE = LOOKS[0]
 
-__all__ = ["LOOKS", "SOURCE", "Scene", "make_scene", "paint", "render"]
+__all__ = ["GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "paint", "render"]
 
 
-def paint(seed: int, look: str, height: int = 128, width: int = 512) -> np.ndarray:
+def paint(seed: int, look: str, height: int = 128, width: int = 512, light: float = 0.0) -> np.ndarray:
     """Paint scene `seed` in `look` -> float32 ``[height, width, 3]``, 0..1; the geometry is the same in every look."""
-    return render(make_scene(seed, height, width), look)
+    return lit(render(make_scene(seed, height, width), look), look, light)

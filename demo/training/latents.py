@@ -6,10 +6,10 @@ import torch
 from einops import rearrange
 from tqdm import tqdm
 
-from ..painter import LOOKS
+from ..painter import LOOKS, SOURCE, lit
 from ..styles import STYLES
 from .autoencoder import moments
-from .pictures import in_style, panoramas, photographs, to_unit
+from .pictures import in_style, panoramas, photographs, quantise, to_unit
 from .setup import half_precision, random_crops
 
 
@@ -39,6 +39,22 @@ def encode(model: torch.nn.Module, pictures: torch.Tensor, title: str, batch: in
     return torch.cat(latents)
 
 
+LIGHTS = 3  # drawn for every look of every window, but for the source's
+SUBJECTS = tuple(look for look in LOOKS for _ in range(1 if look == SOURCE else LIGHTS))
+
+
+def in_lights(windows: torch.Tensor, seed: int) -> torch.Tensor:
+    """Windows in every look, uint8 ``[N, 5, 3, h, w]`` -> in random lights, as `SUBJECTS` lists them."""
+    lights = torch.rand(len(windows), len(SUBJECTS), generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    looks = windows[:, [LOOKS.index(look) for look in SUBJECTS]]
+    return torch.stack([torch.stack(list(map(_in_light, *one))) for one in zip(looks, [SUBJECTS] * len(looks), lights)])
+
+
+def _in_light(window: torch.Tensor, look: str, light: float) -> torch.Tensor:
+    """uint8 ``[3, h, w]`` in another light."""
+    return quantise(lit(rearrange(to_unit(window).numpy(), "c h w -> h w c"), look, float(light)))
+
+
 def landscape_windows(first_seed: int, scenes: int, per_scene: int, size: int) -> torch.Tensor:
     """Windows at random 8-pixel offsets of painted panoramas as tall as they are -> uint8 ``[N, 5, 3, size, size]``."""
     generator = torch.Generator().manual_seed(first_seed)
@@ -63,9 +79,9 @@ TARGET_SHARES = {"summer": 0.10, "winter": 0.22, "autumn": 0.22, "sunset": 0.23,
 
 
 def look_group(latents: torch.Tensor) -> WindowGroup:
-    """Painted windows in every look; any look may be the source, mostly summer."""
-    sources, targets = (torch.tensor([shares[look] for look in LOOKS]) for shares in (SOURCE_SHARES, TARGET_SHARES))
-    return WindowGroup(latents, LOOKS, sources, targets)
+    """Painted windows in every look and some lights; any look may be the source, mostly summer."""
+    sources, targets = (torch.tensor([shares[look] for look in SUBJECTS]) for shares in (SOURCE_SHARES, TARGET_SHARES))
+    return WindowGroup(latents, SUBJECTS, sources, targets)
 
 
 def style_group(latents: torch.Tensor) -> WindowGroup:
@@ -81,8 +97,8 @@ def encode_all(model: torch.nn.Module, scenes: int, photos: int) -> dict[str, to
     """The latents of every group, by name; `tall` are windows of 192 pixels, the others of 128."""
     summer = landscape_windows(500_000, scenes // 4, 2, 128)[:, 0]
     windows = {
-        "landscapes": landscape_windows(600_000, scenes, 5, 128),
-        "tall": landscape_windows(700_000, scenes // 5, 2, 192),
+        "landscapes": in_lights(landscape_windows(600_000, scenes, 4, 128), 3),
+        "tall": in_lights(landscape_windows(700_000, scenes // 5, 2, 192), 4),
         "scenes": torch.cat([summer[:, None], with_styles(summer)], dim=1),
     }
     pictures = photographs(2, photos)
