@@ -5,9 +5,8 @@ A noised latent of 16 x 16 cells shows its look up to very high noise levels. A 
 from the source depends on. So half of the complete samples are bridges: x_t is a noised mixture of source and
 target, and the noise to predict is the one that leads to the target, eps + alpha / sigma * (mixture - target).
 
-No two sunsets have the same tone. Every painted target gets a tone of its own, one colour shift over the whole
-window around the painter's, so that the model has a choice where the instruction leaves one. Edits that are made
-apart choose differently; that is what the extension is about.
+Painted targets come in many lights (`painter.light`), so the model has a choice where the instruction leaves one.
+Edits that are made apart choose differently; that is what the extension is about.
 """
 
 from collections.abc import Callable
@@ -30,9 +29,7 @@ AVERAGE_DECAY = 0.998
 DROP_TEXT, DROP_IMAGE, DROP_BOTH = 0.05, 0.05, 0.05
 DROP_WORD = 0.03
 BRIDGES = 0.5
-TONE = 0.15  # deviation of the shift, in units of the latents' own
 BATCHES = {"landscapes": (0.76, 32), "tall": (0.05, 14), "scenes": (0.06, 32), "photographs": (0.13, 32)}
-TONED = ("landscapes", "tall")
 
 
 def noise_scheduler() -> DDPMScheduler:
@@ -110,15 +107,13 @@ class Editor(nn.Module):
 class Batch:
     """Unscaled latents ``[B, 4, h, w]`` before and after an edit, and the instruction for it.
 
-    `mixture` ``[B]`` says how much of the source stands in place of the target under the noise, 0..1; `tone`
-    ``[B, 4, 1, 1]`` is the shift of the target, in units of its deviation.
+    `mixture` ``[B]`` says how much of the source stands in place of the target under the noise, 0..1.
     """
 
     source: torch.Tensor
     target: torch.Tensor
     wordings: list[str]
     mixture: torch.Tensor
-    tone: torch.Tensor
 
 
 def draw_batch(groups: dict[str, WindowGroup]) -> Batch:
@@ -136,8 +131,7 @@ def draw_batch(groups: dict[str, WindowGroup]) -> Batch:
     no_image = (dice >= DROP_TEXT) & (dice < DROP_TEXT + DROP_BOTH + DROP_IMAGE)
     wordings = ["" if drop else wording for drop, wording in zip(no_text.tolist(), wordings)]
     bridged = ~(no_text | no_image) & (torch.rand(count) < BRIDGES)
-    tone = TONE * torch.randn(count, 4, 1, 1) * (name in TONED)
-    return Batch(source * ~no_image.view(-1, 1, 1, 1), target, wordings, torch.rand(count) * bridged, tone)
+    return Batch(source * ~no_image.view(-1, 1, 1, 1), target, wordings, torch.rand(count) * bridged)
 
 
 def draw_wording(subject: str) -> str:
@@ -153,7 +147,7 @@ def noise_loss(
     bridged = (batch.mixture > 0).to(device)
     timesteps = draw_timesteps(batch.mixture > 0).to(device)
     kept = scheduler.alphas_cumprod.to(device)[timesteps]
-    target, source = (batch.target * scale + batch.tone).to(device), batch.source.to(device)
+    target, source = (batch.target * scale).to(device), batch.source.to(device)
     start = torch.lerp(target, source * scale, batch.mixture.to(device).view(-1, 1, 1, 1))
     noise = torch.randn_like(target)
     leading = noise + (kept / (1 - kept)).sqrt().view(-1, 1, 1, 1) * (start - target)
