@@ -6,12 +6,14 @@ and each stage is a file (or two) that can be read and exchanged by itself:
 
     SPLIT    parameterization, windows, frames    theta -> particles x
     SCORE    guidance, baseline, score            x -> noised particles x_t, noise residual r
-    COUPLE   kernel, stein                        x_t, r -> direction, one for each particle
+    COUPLE   kernel, stein; aligned               x_t, r -> direction, one for each particle
     MERGE    parameterization                     directions -> gradient, in the shape of theta
     UPDATE   update                               theta, gradient -> theta
 
 `level` and `noise` say how particles are noised, `timesteps` and `batches` which level and which
-particles a step takes, `distill` is the loop and `presets` names complete settings.
+particles a step takes, `distill` is the loop and `presets` names complete settings. What particles
+show of one another is a `correspondence` (`geometry` for views with cameras); `aligned` couples along
+it and `carried` moves noise along it.
 
 Notation, the same in every file:
 
@@ -22,6 +24,9 @@ Notation, the same in every file:
     eps     [n, C, h, w]   the drawn noise; eps_hat the predicted one
     r       [n, C, h, w]   residual = eps_hat - baseline; descending along it raises the likelihood
     K       [n, n]         K[j, i] = k(x_t^j, x_t^i)
+    pairs   [P, 2]         particles (i, j): i looks at its partner j
+    place   [P, h, w, 2]   where j shows what i shows in each cell: (x, y) in cells of j, float
+    valid   [P, h, w]      1 where j does show it, 0 where not
 
 Signs: everything called gradient or direction is descended. Space: particles live in the scaled
 latent space of the model, and x_t in the scaling in which the model receives it, which keeps the

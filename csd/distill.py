@@ -16,7 +16,7 @@ from .level import Level
 from .noise import Draws, NoiseField
 from .parameterization import Index, Parameterization, merge
 from .score import Score
-from .stein import Stein
+from .stein import Couple, Stein
 from .timesteps import Random, Timesteps
 from .update import SGD, Memory, Update
 
@@ -52,7 +52,7 @@ class Distillation:
     levels: Callable[[float], Level]
     steps: int
     seed: int = 0
-    couple: Stein = Stein()
+    couple: Couple = Stein()
     update: Update = field(default_factory=SGD)
     timesteps: Timesteps = Random()
     noise: NoiseField = noise.independent
@@ -74,7 +74,7 @@ class Distillation:
         x = self.parameterization.split(state.theta, index)
         eps = self.noise(draws, state.theta, x, self.parameterization, index)
         x_t, residual = self.score(x, self.parameterization.split(source, index), eps, level, index)
-        direction, gram = self.couple(x_t, residual)
+        direction, gram = self.couple(x_t, residual, index)
         gradient = merge(self.parameterization, self.weight(level) * direction, index)
         theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)
         rms = residual.flatten(1).square().mean(1).sqrt()

@@ -12,12 +12,14 @@ For one particle both are SDS: direction = r.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from .kernel import RBF, Gram, Kernel
+from .parameterization import Index
 
 Normalization = Callable[[Tensor], Tensor]
 
@@ -33,6 +35,12 @@ def row(K: Tensor) -> Tensor:
 NORMALIZATIONS: dict[str, Normalization] = {"mean": mean, "row": row}
 
 
+class Couple(Protocol):
+    def __call__(self, x_t: Tensor, residual: Tensor, index: Index) -> tuple[Tensor, Gram]:
+        """x_t, residual [n, C, h, w] of the particles `index` -> direction [n, C, h, w] and the kernel used."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stein:
     """Couples residuals through a kernel on the noised particles.
@@ -44,8 +52,8 @@ class Stein:
     normalization: Normalization = row
     repulsion: float = 1.0
 
-    def __call__(self, x_t: Tensor, residual: Tensor) -> tuple[Tensor, Gram]:
-        """x_t, residual [n, C, h, w] -> direction [n, C, h, w] and the kernel that was used."""
+    def __call__(self, x_t: Tensor, residual: Tensor, index: Index = ()) -> tuple[Tensor, Gram]:
+        """As in `Couple`; which particles they are makes no difference here."""
         gram = self.kernel(rearrange(x_t, "n ... -> n (...)"))
         flat = rearrange(residual, "n ... -> n (...)").to(gram.K)
         direction = self.normalization(gram.K) * (gram.K @ flat + self.repulsion * gram.repulsion)

@@ -24,7 +24,7 @@ from ..csd.frames import Frames
 from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Guided
 from ..csd.level import Level
 from ..csd.score import PromptScore, RegionScore
-from ..csd.stein import Stein
+from ..csd.stein import Couple
 from ..csd.timesteps import Listed
 from ..csd.windows import grid
 
@@ -132,8 +132,8 @@ def batches(recording: Recording, count: int) -> list[tuple[int, ...]]:
 
 def replay_kernel(recording: Recording) -> dict[str, Tensor]:
     x, residual = recording.arrays["x"], recording.arrays["noise_residual"]
-    couple: Stein = presets.paper()["couple"]
-    direction, gram = couple(x, residual)
+    couple: Couple = presets.paper()["couple"]
+    direction, gram = couple(x, residual, range(len(x)))
     return {"K": gram.K, "dK_dX": gram.repulsion.reshape(x.shape), "direction": direction}
 
 

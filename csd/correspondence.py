@@ -1,0 +1,271 @@
+"""Correspondence between particles: where particle j shows what particle i shows.
+
+Windows of a canvas, frames under optical flow and views under known depth are one idea, and everything
+that couples corresponding content (`aligned`) or moves noise with it (`carried`) asks the same question.
+
+    unrelated   nothing corresponds (the paper)
+    canvas      windows, where they overlap
+    flow        a table of dense maps, from measured or known motion
+    geometry    views with cameras and depth, in a file of its own
+
+Places are (x, y) in cells of the other particle's grid; whole numbers are the centres of cells. A
+correspondence answers for a grid of any size: centres keep their place in the picture, so a place p on
+one grid is (p + 0.5) * s - 0.5 on one that is s times as fine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from .parameterization import Index
+from .windows import Size, Windows
+
+
+class Sight(NamedTuple):
+    """What P particles i see of their partners j, cell by cell.
+
+    place   [P, h, w, 2] float32, where j shows what i shows here: (x, y) in cells of j
+    valid   [P, h, w] float32 in 0 ... 1, 0 where j does not show it (hidden, out of the picture, masked)
+    """
+
+    place: Tensor
+    valid: Tensor
+
+
+class Correspondence(Protocol):
+    """What `count` particles show of one another."""
+
+    count: int
+
+    def partners(self, i: int) -> Sequence[int]:
+        """The particles that i is coupled with, the most reliable ones first; never i itself."""
+        ...
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        """pairs [P, 2] of particles (i, j) with j among the partners of i, on grids of size (h, w).
+
+        The sight is on the device of `pairs`.
+        """
+        ...
+
+
+def cells(size: Size, device: torch.device | None = None) -> Tensor:
+    """The places of a grid's own cells, [h, w, 2]."""
+    rows, columns = (torch.arange(n, device=device, dtype=torch.float32) for n in size)
+    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
+
+
+def rescale(place: Tensor, old: Size, new: Size) -> Tensor:
+    """Places on a grid of size `old` as places on one of size `new`."""
+    if tuple(old) == tuple(new):
+        return place
+    factor = place.new_tensor([new[1] / old[1], new[0] / old[0]])
+    return (place + 0.5) * factor - 0.5
+
+
+def inside(place: Tensor, size: Size) -> Tensor:
+    """Whether places [..., 2] lie on the picture, that is at most half a cell from the centre of one of its cells."""
+    limit = place.new_tensor([size[1], size[0]]) - 0.5
+    return ((place >= -0.5) & (place < limit)).all(-1)
+
+
+def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """The four cells around each place, for bilinear interpolation.
+
+    place [..., 2] -> the cells' numbers row by row [4, ...] and their weights [4, ...]. Places out of the
+    picture are moved to its edge; at the centre of a cell that cell's weight is exactly one.
+    """
+    last = place.new_tensor([size[1] - 1, size[0] - 1])
+    place = place.nan_to_num().clamp(min=0).minimum(last)
+    low = place.floor()
+    high = (low + 1).minimum(last).long()
+    (x, y), (x0, y0), (x1, y1) = ((p[..., 0], p[..., 1]) for p in (place - low, low.long(), high))
+    numbers = torch.stack([y0 * size[1] + x0, y0 * size[1] + x1, y1 * size[1] + x0, y1 * size[1] + x1])
+    return numbers, torch.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x])
+
+
+def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
+    """Values of the partners j as the particles i see them, bilinear.
+
+    values [P, ..., h, w] -> [P, ..., h, w]; with rows [P], values [n, ..., h, w] of which row rows[p] belongs
+    to pair p. Whole places give exact copies, places out of the picture the nearest edge; where `valid` is
+    zero the result means nothing.
+    """
+    size = values.shape[-2:]
+    rows = torch.arange(len(sight.place), device=values.device) if rows is None else rows
+    table = rearrange(values, "n ... h w -> (n h w) (...)")
+    numbers, weights = taps(sight.place, size)
+    numbers = (numbers + (rows * size.numel())[:, None, None]).flatten(1)
+    weights = weights.flatten(1)[..., None].to(values.dtype)
+    pulled = sum(weight * table.index_select(0, number) for weight, number in zip(weights, numbers))
+    p, h, w = sight.valid.shape
+    return rearrange(pulled, "(p h w) c -> p c h w", p=p, h=h, w=w).reshape(p, *values.shape[1:-2], h, w)
+
+
+def pairs_among(correspondence: Correspondence, index: Index) -> Tensor:
+    """The pairs (i, j) of particles that are both in `index` and j among the partners of i: [P, 2], ordered by i."""
+    present = set(index)
+    pairs = [(i, j) for i in index for j in correspondence.partners(i) if j in present]
+    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+
+
+def _nothing(pairs: Tensor, size: Size) -> Sight:
+    place = repeat(cells(size, pairs.device), "h w xy -> p h w xy", p=len(pairs))
+    return Sight(place, torch.zeros_like(place[..., 0]))
+
+
+@dataclass(frozen=True)
+class Unrelated:
+    """Particles of which nothing is known to correspond."""
+
+    count: int
+
+    def partners(self, i: int) -> Sequence[int]:
+        return ()
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        return _nothing(pairs, size)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Windows of a canvas correspond where they overlap; across the seam too, where the canvas wraps."""
+
+    windows: Windows
+
+    @property
+    def count(self) -> int:
+        return self.windows.count
+
+    @cached_property
+    def _partners(self) -> list[list[int]]:
+        """By shared area, the largest first, then by place, so that the order of windows makes no difference."""
+        origins, everyone = self.windows.origins, range(len(self.windows.origins))
+        areas = [[self._shared(a, b) for b in origins] for a in origins]
+        return [
+            sorted((j for j in everyone if j != i and areas[i][j]), key=lambda j: (-areas[i][j], origins[j]))
+            for i in everyone
+        ]
+
+    def _shared(self, a: Size, b: Size) -> int:
+        """Number of elements that windows at origins a and b have in common."""
+        area = 1
+        for start, other, window, canvas, wrap in zip(
+            a, b, self.windows.window, self.windows.canvas, self.windows.wrap
+        ):
+            gap = (start - other) % canvas if wrap else abs(start - other)
+            area *= max(0, window - gap) + (max(0, window - (canvas - gap)) if wrap and gap else 0)
+        return area
+
+    def partners(self, i: int) -> Sequence[int]:
+        canvas, window = divmod(i, len(self.windows.origins))
+        return [canvas * len(self.windows.origins) + j for j in self._partners[window]]
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        one = len(self.windows.origins)
+        origins = torch.tensor(self.windows.origins, device=pairs.device).flip(-1)
+        factor = torch.tensor([new / old for new, old in zip(size, self.windows.window)], device=pairs.device).flip(-1)
+        shift = (origins[pairs[:, 0] % one] - origins[pairs[:, 1] % one]) * factor
+        place = cells(size, pairs.device) + shift[:, None, None]
+        length = torch.tensor(self.windows.canvas, device=pairs.device).flip(-1) * factor
+        wrap = torch.tensor(self.windows.wrap, device=pairs.device).flip(-1)
+        place = torch.where(wrap, (place + 0.5) % length - 0.5, place)
+        same = pairs[:, 0] // one == pairs[:, 1] // one
+        return Sight(place, (inside(place, size) & same[:, None, None]).float())
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A table of dense maps for the listed pairs; the maps stay where they are, a step moves what it needs.
+
+    pairs     [P, 2], (i, j); the partners of i are its j in the order of the list
+    place     [P, H, W, 2], where j shows what i shows, in cells of the table's own grid (H, W); any floating type
+    valid     [P, H, W], 0 ... 1 or bool
+    relative  `place` holds displacements, place minus own cell; in half precision only these stay exact enough
+    """
+
+    count: int
+    pairs: Tensor
+    place: Tensor
+    valid: Tensor
+    relative: bool = False
+
+    def __post_init__(self):
+        shape = (len(self.pairs), *self.valid.shape[1:])
+        if self.pairs.shape != (shape[0], 2) or self.place.shape != (*shape, 2) or self.valid.shape != shape:
+            got = tuple(tuple(t.shape) for t in (self.pairs, self.place, self.valid))
+            raise ValueError(f"Flow: got pairs, place and valid of {got}, expected [P, 2], [P, H, W, 2], [P, H, W].")
+        if len(self.pairs) and not (self.pairs.min() >= 0 and self.pairs.max() < self.count):
+            span = (self.pairs.min().item(), self.pairs.max().item())
+            raise ValueError(f"Flow: got particles {span[0]} to {span[1]}, expected 0 to {self.count - 1}.")
+        if (self.pairs[:, 0] == self.pairs[:, 1]).any():
+            raise ValueError("Flow: got a pair of a particle with itself; leave these out.")
+
+    @cached_property
+    def _partners(self) -> list[list[int]]:
+        partners = [[] for _ in range(self.count)]
+        for i, j in self.pairs.tolist():
+            partners[i].append(j)
+        return partners
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, int], int]:
+        return {tuple(pair): row for row, pair in enumerate(self.pairs.tolist())}
+
+    def partners(self, i: int) -> Sequence[int]:
+        return self._partners[i]
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        """Maps on another grid are interpolated over the valid cells around each place."""
+        native, rows = tuple(self.valid.shape[1:]), self._rows_of(pairs)
+        at = rescale(cells(size, rows.device), size, native)
+        valid = torch.zeros(len(rows), *size, device=rows.device)
+        moved = torch.zeros(len(rows), *size, 2, device=rows.device)
+        for number, weight in zip(*taps(at, native)):
+            if weight.any():
+                seen, displacement = self._read(rows, number)
+                valid += weight * seen
+                moved += (weight * seen)[..., None] * displacement
+        place = at + moved / valid.clamp(min=1e-6)[..., None]
+        return Sight(rescale(place, native, size).to(pairs.device), valid.to(pairs.device))
+
+    def _rows_of(self, pairs: Tensor) -> Tensor:
+        missing = [pair for pair in map(tuple, pairs.tolist()) if pair not in self._rows]
+        if missing:
+            raise ValueError(f"Flow: got the pair {missing[0]}, which has no map; ask for pairs of partners only.")
+        return torch.tensor([self._rows[i, j] for i, j in pairs.tolist()], dtype=torch.long, device=self.place.device)
+
+    def _read(self, rows: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+        """valid [p, h, w] and displacement [p, h, w, 2] of the given maps at the cells `number` [h, w]."""
+        size = tuple(self.valid.shape[1:])
+        flat = (rows[:, None] * (size[0] * size[1]) + number.flatten()).flatten()
+        shape = (len(rows), *number.shape)
+        valid = self.valid.reshape(-1)[flat].float().reshape(shape)
+        place = self.place.reshape(-1, 2)[flat].float().nan_to_num().reshape(*shape, 2)
+        own = 0 if self.relative else cells(size, place.device).reshape(-1, 2)[number]
+        return valid, place - own
+
+
+def clip_pairs(count: int, neighbours: int = 2, anchors: int = 0) -> Tensor:
+    """Pairs (i, j) for the frames of a clip, [P, 2]: anchors first, then i -+ 1 ... neighbours, the nearest first.
+
+    anchors   frames evenly spaced over the clip that every frame is coupled with, so that a long clip does not
+              drift; a single one is the frame in the middle
+    """
+    if count < 1 or neighbours < 0 or anchors < 0:
+        raise ValueError(
+            f"clip_pairs: got {count} frames, {neighbours} neighbours and {anchors} anchors, "
+            "expected at least one frame and no negative number."
+        )
+    far = [(2 * a + 1) * count // (2 * anchors) for a in range(anchors)] if anchors < count else range(count)
+    near = [step for k in range(1, neighbours + 1) for step in (-k, k)]
+    pairs = []
+    for i in range(count):
+        partners = dict.fromkeys([*far, *(i + step for step in near if 0 <= i + step < count)])
+        pairs += [(i, j) for j in partners if j != i]
+    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
