@@ -11,8 +11,10 @@ from ..csd.stein import Stein
 from ..csd.timesteps import Descending, Timesteps
 from .host.io import Layout, io, schema
 from .host.run import run
+from .host.states import StateFile
 from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
 from .report import picture
+from .state import StateType
 
 
 def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
@@ -83,6 +85,8 @@ _OPTIONS = [
     UpdateType.Input("update", optional=True),
 ]
 
+_STATE = StateType.Input("state", optional=True, tooltip="Keeps the run in a file, from which it can go on.")
+
 _MODEL = [
     io.Model.Input("model"),
     io.Conditioning.Input("positive", tooltip="The instruction, with the image (InstructPixToPixConditioning)."),
@@ -112,6 +116,7 @@ class Settings:
     noise: fields.NoiseField | None = None
     timesteps: type | None = None
     update: object = None
+    state: StateFile | None = None
 
     def check(self, node: str) -> None:
         finite(node, step_size=self.step_size, noise_low=self.noise_low, noise_high=self.noise_high)
@@ -127,7 +132,8 @@ class Settings:
         return (self.timesteps or Descending)(self.noise_low, self.noise_high)
 
     def stages(self) -> dict:
-        return stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)
+        chosen = stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)
+        return {**chosen, "states": self.state}
 
 
 def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
@@ -159,6 +165,7 @@ class CSDEditSampler(io.ComfyNode):
                 *_range_inputs(0.02, 0.5),
                 *_OPTIONS,
                 BaselineType.Input("baseline", optional=True),
+                _STATE,
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
@@ -180,7 +187,13 @@ class CSDSampler(io.ComfyNode):
             "CSDSampler",
             "Makes a set of images together by Collaborative Score Distillation, without a source. Empty latents "
             "start from noise.",
-            [*_MODEL, *_step_inputs(step_size=1.0, guidance=15.0, steps=100), *_range_inputs(0.02, 0.98), *_OPTIONS],
+            [
+                *_MODEL,
+                *_step_inputs(step_size=1.0, guidance=15.0, steps=100),
+                *_range_inputs(0.02, 0.98),
+                *_OPTIONS,
+                _STATE,
+            ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],
         )

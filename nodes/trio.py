@@ -18,6 +18,7 @@ from .options import (
     finite,
     stages,
 )
+from .state import StateType
 
 
 class DistillationGuider(io.ComfyNode):
@@ -65,14 +66,15 @@ class DistillationSampler(io.ComfyNode):
                 Coupling.Input("coupling", optional=True),
                 NoiseFieldType.Input("noise", optional=True),
                 UpdateType.Input("update", optional=True),
+                StateType.Input("state", optional=True),
             ],
             [io.Sampler.Output()],
         )
 
     @classmethod
-    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None):
+    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None, state=None):
         finite("CSD Distillation", step_size=step_size)
-        return io.NodeOutput(Distiller(**stages(step_size, particles_per_step, coupling, noise, update)))
+        return io.NodeOutput(Distiller(**stages(step_size, particles_per_step, coupling, noise, update), states=state))
 
 
 class DistillationSigmas(io.ComfyNode):

@@ -6,6 +6,7 @@ where they overlap, and the residual would not vanish at the first step.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,25 +23,10 @@ from ...csd.score import PromptScore
 from ...csd.stein import Stein
 from ...csd.timesteps import Listed
 from ...csd.update import SGD, Masked, Update
+from .fingerprint import fingerprint
 from .guider import CSDGuider
-
-
-@dataclass
-class Record:
-    """What a run leaves behind for its report: one entry a step, and the last kernel matrix."""
-
-    residual: list[float] = field(default_factory=list)
-    step_size: list[float] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)
-    kernel: Tensor | None = None
-    evaluations: int = 0
-    seconds: float = 0.0
-
-    def add(self, state: State, step_size: float) -> None:
-        self.residual.append(state.residual.mean().item())
-        self.step_size.append(step_size)
-        self.time.append(state.level.time)
-        self.kernel = state.gram.K.cpu()
+from .record import Record
+from .states import Keeper, NotKept, StateFile
 
 
 @dataclass
@@ -50,6 +36,7 @@ class Distiller(comfy.samplers.Sampler):
     couple, update, noise   stages of the loop
     per_step                particles in a step, all where None
     from_noise              start from noise instead of the latents that come in, where those are empty
+    states                  where the run keeps its states, if anywhere, and whether it goes on from there
     record                  filled while sampling
     """
 
@@ -58,6 +45,7 @@ class Distiller(comfy.samplers.Sampler):
     noise: fields.NoiseField = fields.canvas
     per_step: int | None = None
     from_noise: bool = False
+    states: StateFile | None = None
     record: Record = field(default_factory=Record)
 
     def sample(
@@ -74,8 +62,15 @@ class Distiller(comfy.samplers.Sampler):
         source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
         start = self._start(run, source) if self.from_noise and not source.any() else source
-        final = self._follow(run, source, run.init(start), callback, guider, disable_pbar)
+        with self._keeper(guider, sigmas, source, denoise_mask, run.seed) as keeper:
+            begun, self.record = keeper.begin(run.init(start))
+            final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
         return parameterization.split(final.theta)
+
+    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, seed: int):
+        if self.states is None:
+            return NotKept()
+        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, seed))
 
     def _distillation(
         self,
@@ -101,17 +96,28 @@ class Distiller(comfy.samplers.Sampler):
         )
 
     def _follow(
-        self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, disable_pbar
+        self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
     ) -> State:
-        begun, state = time.perf_counter(), start
-        for state in tqdm(run(source, start), total=run.steps, disable=disable_pbar):
+        cost, state = self._clock(guider), start
+        for state in tqdm(run(source, start), total=run.steps, initial=start.step, disable=disable_pbar):
             self.record.add(state, self.update.size(state.step - 1))
+            self.record = replace(self.record, **cost())
+            keeper(state, self.record)
             if callback is not None:
                 callback(state.step - 1, run.parameterization.split(state.theta), None, run.steps)
-        self.record = replace(self.record, evaluations=guider.evaluations, seconds=time.perf_counter() - begun)
         if not torch.isfinite(state.theta).all():
             raise ValueError("latents: they grew without bound; lower the step size or the guidance.")
         return state
+
+    def _clock(self, guider: CSDGuider) -> Callable[[], dict]:
+        """What the run has cost so far, with what it had cost before it was taken up again."""
+        begun, before = time.perf_counter(), self.record
+
+        def cost() -> dict:
+            seconds = before.seconds + time.perf_counter() - begun
+            return {"evaluations": before.evaluations + guider.evaluations, "seconds": seconds}
+
+        return cost
 
     @staticmethod
     def _start(run: Distillation, theta: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 
 from ..errors import named
 from . import preview, refusals
-from .distiller import Distiller, Record
+from .distiller import Distiller
 from .guider import CSDGuider
+from .record import Record
 
 
 def run(

@@ -1,0 +1,34 @@
+"""CSD VAE Batch: long clips through a VAE, a few images at a time."""
+
+from .errors import named
+from .host.io import io, schema
+
+
+class VAEBatch(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDVAEBatch",
+            "CSD VAE Batch",
+            "The same VAE, asked for a few images at a time. The host takes as many at once as it believes to fit "
+            "into memory.",
+            [
+                io.Vae.Input("vae"),
+                io.Int.Input(
+                    "images_at_once",
+                    default=8,
+                    min=1,
+                    max=4096,
+                    tooltip="Only memory and speed depend on it, not the result.",
+                ),
+            ],
+            [io.Vae.Output("batched", display_name="vae")],
+            search_aliases=["vae encode batch", "vae decode batch", "video vae memory"],
+        )
+
+    @classmethod
+    def execute(cls, vae, images_at_once):
+        from .host.vae import BatchedVAE
+
+        with named("CSD VAE Batch"):
+            return io.NodeOutput(BatchedVAE(vae, images_at_once))
