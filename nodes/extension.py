@@ -6,7 +6,10 @@ from .host.io import ComfyExtension
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
 from .samplers import CSDEditSampler, CSDSampler
+from .state import StateOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
+from .vae import VAEBatch
+from .video import VideoFrameBatch, VideoRestore
 
 NODES = [
     ParticleSplit,
@@ -24,6 +27,10 @@ NODES = [
     MultiDiffusion,
     DemoModel,
     DemoScene,
+    VideoFrameBatch,
+    VideoRestore,
+    StateOptions,
+    VAEBatch,
 ]
 
 

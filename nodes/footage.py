@@ -1,0 +1,190 @@
+"""Frames and sound out of a video file, as they come: nothing is held but the frame at hand.
+
+The frames are at a constant pace: frame k is what is to be seen at (k + 0.5) / rate seconds. Pictures are upright
+and have square pixels, whatever the file says about rotation and aspect.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, pairwise
+from math import ceil
+from typing import Protocol
+
+import av
+import numpy as np
+import torch
+from torch import Tensor
+
+HALF = Fraction(1, 2)
+MARGIN = Fraction(1)  # seconds to seek before what is wanted, for streams whose index is not exact
+
+
+class Footage(Protocol):
+    """Something with frames and perhaps sound."""
+
+    rate: Fraction
+
+    def frames(self, start: int) -> Iterator[Tensor]:
+        """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size."""
+        ...
+
+    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+        """The sound between two times in seconds, as the host passes it: waveform [1, C, T], sample_rate."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Frames [N, H, W, C] in memory, with the sound [1, C, T] that begins with them, or None."""
+
+    images: Tensor
+    rate: Fraction
+    audio: dict | None = None
+
+    def frames(self, start: int) -> Iterator[Tensor]:
+        return iter(self.images[start:, ..., :3])
+
+    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+        if self.audio is None:
+            return None
+        rate = self.audio["sample_rate"]
+        return {**self.audio, "waveform": self.audio["waveform"][..., round(since * rate) : round(until * rate)]}
+
+
+@dataclass(frozen=True)
+class File:
+    """A video file: its path, or its bytes. ValueError where it cannot be read."""
+
+    source: str | io.BytesIO
+
+    @property
+    def rate(self) -> Fraction:
+        with self._opened("video") as (container, stream):
+            return _rate(stream)
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds, as the file has it; None where it does not say."""
+        with self._opened("video") as (container, stream):
+            return None if container.duration is None else Fraction(container.duration, av.time_base)
+
+    def frames(self, start: int) -> Iterator[Tensor]:
+        with self._opened("video") as (container, stream):
+            stream.thread_type = "AUTO"
+            rate, first, decoded = _rate(stream), *_begun(container, stream)
+            if start and first.pts is not None:
+                decoded = _sought(container, stream, _time(first) + start / rate)
+            square = Fraction(stream.sample_aspect_ratio or 1)
+            shown = ((_time(frame) if frame.pts is not None else i / rate, frame) for i, frame in enumerate(decoded))
+            for number, frame in at_constant_pace(shown, rate, _time(first)):
+                if number >= start:
+                    yield torch.from_numpy(upright(frame, first, square)) / 255
+
+    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+        with self._opened("video") as (container, stream):
+            zero = _time(_begun(container, stream)[0])
+        with self._opened("audio") as (container, stream):
+            if stream is None:
+                return None
+            decoded = _sought(container, stream, zero + since) if since else container.decode(stream)
+            return sound_between(decoded, stream.sample_rate, stream.channels, zero + since, zero + until)
+
+    @contextmanager
+    def _opened(self, kind: str):
+        """The container and its first stream of a kind. Where there is none: None for sound, an error for pictures."""
+        if isinstance(self.source, io.BytesIO):
+            self.source.seek(0)
+        try:
+            with av.open(self.source, mode="r") as container:
+                streams = getattr(container.streams, kind)
+                if not streams and kind == "video":
+                    raise ValueError("got a file without pictures, expected a video; choose another file.")
+                yield container, (streams[0] if streams else None)
+        except av.error.FFmpegError as error:
+            raise ValueError(
+                f"got a file that cannot be read ({error.strerror}), expected a video in a format that FFmpeg knows, "
+                "whole up to the last frame asked for; take fewer frames, or write the file anew with a video tool."
+            ) from error
+
+
+def at_constant_pace(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction, zero: Fraction) -> Iterator:
+    """(k, frame that is on the screen at zero + (k + 0.5) / rate) for timed frames, k rising from the first of them.
+
+    The half keeps times that are only almost regular from skipping or repeating a frame.
+    """
+    for (time, frame), (until, _) in pairwise(_closed(shown, rate)):
+        for number in range(max(ceil((time - zero) * rate - HALF), 0), ceil((until - zero) * rate - HALF)):
+            yield number, frame
+
+
+def _closed(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction) -> Iterator:
+    """The timed frames, and the end of the last one."""
+    time, frame = Fraction(0), None
+    for time, frame in shown:
+        yield time, frame
+    if frame is not None:
+        lasts = (frame.duration or 0) * (frame.time_base or 0)
+        yield time + max(Fraction(lasts), 1 / rate), None
+
+
+def upright(frame: av.VideoFrame, first: av.VideoFrame, square: Fraction) -> np.ndarray:
+    """A frame as [H, W, 3] bytes of the first one's size, turned as it is to be shown.
+
+    square   width of a pixel over its height
+    """
+    pixels = frame.to_ndarray(format="rgb24", width=round(first.width * square), height=first.height)
+    return np.rot90(pixels, first.rotation // 90).copy()
+
+
+def sound_between(decoded: Iterable[av.AudioFrame], rate: int, channels: int, since: Fraction, until: Fraction) -> dict:
+    """Decoded sound, cut to a range of times in seconds, in mono or stereo; silent where it has not begun yet."""
+    resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo", rate=rate)
+    waveform = np.zeros((min(channels, 2), max(round((until - since) * rate), 0)), dtype=np.float32)
+    at, end = None, 0
+    for frame in decoded:
+        at = round((_time(frame) - since) * rate) if at is None and frame.pts is not None else at or 0
+        for part in resampler.resample(frame):
+            end = max(end, _put(waveform, part.to_ndarray(), at))
+            at += part.samples
+        if at >= waveform.shape[1]:
+            break
+    return {"waveform": torch.from_numpy(waveform[None, :, :end]), "sample_rate": rate}
+
+
+def _put(waveform: np.ndarray, part: np.ndarray, at: int) -> int:
+    """Write samples from place `at` on, as far as they fit; the place after the last one written."""
+    begin, end = max(at, 0), min(at + part.shape[1], waveform.shape[1])
+    if end > begin:
+        waveform[:, begin:end] = part[:, begin - at : end - at]
+    return end
+
+
+def _rate(stream) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
+
+
+def _time(frame) -> Fraction:
+    return Fraction(0) if frame.pts is None else frame.pts * frame.time_base
+
+
+def _begun(container, stream) -> tuple[av.VideoFrame, Iterator[av.VideoFrame]]:
+    """The first frame, and all of them."""
+    decoded = container.decode(stream)
+    first = next(decoded, None)
+    if first is None:
+        raise ValueError("got a video without a single frame; choose another file.")
+    return first, chain([first], decoded)
+
+
+def _sought(container, stream, time: Fraction) -> Iterator:
+    """Frames from a key frame at or before `time` (seconds) on, from the very first one where the index is wrong."""
+    container.seek(max(round((time - MARGIN) / stream.time_base), 0), stream=stream)
+    decoded = container.decode(stream)
+    frame = next(decoded, None)
+    if frame is not None and _time(frame) <= time:
+        return chain([frame], decoded)
+    container.seek(0)
+    return container.decode(stream)
