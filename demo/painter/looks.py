@@ -73,6 +73,7 @@ SUMMER = Look(
         "trunk": _pairs("4a3423", "7a583c", "4a3423", "7a583c"),
         "conifer": _pairs("163f2b", "3f7a4a", "1c4a3a", "4b8a63"),
         "leaves": _pairs("1f5a22", "5fae3c", "3c7020", "93bd3f"),
+        "canvas": _pairs("b8402e", "e8694a", "d8c49a", "fff3d6"),
     },
 )
 
@@ -98,6 +99,7 @@ WINTER = Look(
         "trunk": _pairs("40352c", "6a5a4c", "40352c", "6a5a4c"),
         "conifer": _pairs("2f5250", "d8e5ee", "38605e", "e3eef4"),
         "leaves": _pairs("8699ab", "eef4f9", "93a5b5", "f6f9fc"),
+        "canvas": _pairs("a5443a", "d4705e", "c4c4c8", "f4f4f2"),
     },
 )
 
@@ -123,6 +125,7 @@ AUTUMN = Look(
         "trunk": _pairs("443020", "715038", "443020", "715038"),
         "conifer": _pairs("2a4a2c", "5f7f45", "305038", "6d8a55"),
         "leaves": _pairs("8f2a14", "e5662a", "a8641a", "f2b83a"),
+        "canvas": _pairs("b0402a", "de6a42", "d2b888", "f8e8c6"),
     },
 )
 
@@ -148,6 +151,7 @@ SUNSET = Look(
         "trunk": _pairs("2a1826", "5a3430", "2a1826", "5a3430"),
         "conifer": _pairs("231a33", "63404a", "271f38", "6d4a4f"),
         "leaves": _pairs("2f1c30", "8a4a35", "3a2432", "a3603c"),
+        "canvas": _pairs("7a2c3c", "d65a44", "a8685c", "ffc890"),
     },
 )
 
@@ -173,6 +177,7 @@ NIGHT = Look(
         "trunk": _pairs("0c101e", "262c3c", "0c101e", "262c3c"),
         "conifer": _pairs("07121f", "1e3a48", "09152a", "24424f"),
         "leaves": _pairs("0a1a22", "2a4a50", "0f1f28", "365658"),
+        "canvas": _pairs("3a2238", "6a3c50", "34405e", "7480a0"),
     },
 )
 

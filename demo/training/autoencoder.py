@@ -16,6 +16,7 @@ CROP = 96
 BATCH = 5
 PHOTO_SHARE = 1  # photographs and styled pictures among the BATCH
 KL_WEIGHT = 1e-4
+LIGHT_DEVIATION = 0.25  # of the logarithm of the gain of each colour
 PEAK_RATE = 1.5e-3
 DECODER_RATE = 8e-4
 AVERAGE_DECAY = 0.995
@@ -83,7 +84,13 @@ class PictureSource:
         pictures = torch.cat([painted, others])
         if torch.rand((), generator=self.generator) < 0.5:
             pictures = pictures.flip(-1)
-        return to_unit(pictures) * 2 - 1
+        return self._in_lights(to_unit(pictures)) * 2 - 1
+
+    def _in_lights(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Every second picture in a light of any colour, so that colours are not learnt by heart."""
+        gains = (LIGHT_DEVIATION * torch.randn(len(pictures), 3, 1, 1, generator=self.generator)).exp()
+        gains[torch.rand(len(pictures), generator=self.generator) < 0.5] = 1
+        return (pictures * gains).clamp(0, 1)
 
 
 @torch.no_grad()
