@@ -60,8 +60,8 @@ class Edit:
         return plan(size, window, split["overlap"] if overlap is None else overlap, wraps, split["multiple"], 1)
 
 
-class _Builder:
-    """Collects nodes under fresh ids."""
+class Builder:
+    """Adds nodes to a copy of a prompt, under fresh ids."""
 
     def __init__(self, prompt: dict):
         self.prompt = copy.deepcopy(prompt)
@@ -71,13 +71,22 @@ class _Builder:
         self.prompt[id] = {"class_type": kind, "inputs": inputs}
         return id
 
+    def saving(self, pictures: list, name: str) -> dict:
+        """A prompt of what it takes to save these pictures, and nothing else."""
+        saver = self.add("SaveImage", images=pictures, filename_prefix=f"csd/{name}")
+        return {id: self.prompt[id] for id in upstream(self.prompt, saver)}
 
-def _without_outputs(edit: Edit) -> dict:
-    """The prompt without what it saves and shows, so that only the contender runs."""
-    return {id: node for id, node in edit.prompt.items() if node["class_type"] not in ("SaveImage", "PreviewImage")}
+
+def upstream(prompt: dict, id: str) -> list[str]:
+    """The node and all that it gets its inputs from, in the prompt's order."""
+    found, todo = set(), [id]
+    while todo:
+        found.add(node := todo.pop())
+        todo += [v[0] for v in prompt[node]["inputs"].values() if isinstance(v, list) and v[0] not in found]
+    return [node for node in prompt if node in found]
 
 
-def _sample(nodes: _Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
+def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
     """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with dual guidance."""
     sampler, demo = edit.inputs("CSDEditSampler"), edit.id("CSDDemoModel")
     positive, negative = [edit.id("CLIPTextEncode", "Instruction"), 0], [edit.id("CLIPTextEncode", "No text"), 0]
@@ -105,45 +114,40 @@ def _sample(nodes: _Builder, edit: Edit, model: list, pictures: list, steps: int
     return [sampled, 0]
 
 
-def _save(nodes: _Builder, pictures: list, name: str) -> dict:
-    nodes.add("SaveImage", images=pictures, filename_prefix=f"csd/{name}")
-    return nodes.prompt
-
-
 def window_by_window(edit: Edit, size: tuple[int, int], evaluations: int) -> tuple[dict, int]:
     """Windows that do not overlap, each edited by itself. Returns the prompt and its evaluations."""
     count = edit.layout(size, overlap=0).windows.count
     steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
-    nodes, demo = _Builder(_without_outputs(edit)), edit.id("CSDDemoModel")
+    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
     split = nodes.add("CSDParticleSplit", **{**edit.inputs("CSDParticleSplit"), "overlap": 0})
-    latents = _sample(nodes, edit, [demo, 0], [split, 0], steps)
+    latents = sample(nodes, edit, [demo, 0], [split, 0], steps)
     decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
     merged = nodes.add("CSDParticleMerge", particles=[decoded, 0], layout=[split, 1], blend="uniform")
-    return _save(nodes, [merged, 0], "window_by_window"), steps * EULER_EVALUATIONS * count
+    return nodes.saving([merged, 0], "window_by_window"), steps * EULER_EVALUATIONS * count
 
 
 def multidiffusion(edit: Edit, size: tuple[int, int], evaluations: int) -> tuple[dict, int]:
     """The windows of CSD, their predictions averaged at every step. Returns the prompt and its evaluations."""
     count = edit.layout(size).windows.count
     steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
-    nodes, demo, split = _Builder(_without_outputs(edit)), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
+    nodes, demo, split = Builder(edit.prompt), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
     at_once = edit.inputs("CSDEditSampler")["particles_at_once"]
     patched = nodes.add("CSDMultiDiffusion", model=[demo, 0], layout=[split, 1], particles_at_once=at_once)
     padded = nodes.add("CSDParticleMerge", particles=[split, 0], layout=[split, 1], blend="uniform")
-    latents = _sample(nodes, edit, [patched, 0], [padded, 0], steps)
+    latents = sample(nodes, edit, [patched, 0], [padded, 0], steps)
     decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
-    return _save(nodes, [decoded, 0], "multidiffusion"), steps * EULER_EVALUATIONS * count
+    return nodes.saving([decoded, 0], "multidiffusion"), steps * EULER_EVALUATIONS * count
 
 
 def through_vae(edit: Edit, look: str) -> dict:
     """The painted truth encoded and decoded: what no edit on this model can beat."""
-    nodes, demo = _Builder(_without_outputs(edit)), edit.id("CSDDemoModel")
+    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
     truth = nodes.add("CSDDemoScene", **{**edit.prompt[edit.source[0]]["inputs"], "look": look})
     encoded = nodes.add("VAEEncode", pixels=[truth, 0], vae=[demo, 2])
     decoded = nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2])
-    return _save(nodes, [decoded, 0], "ceiling")
+    return nodes.saving([decoded, 0], "ceiling")
 
 
 def picture_of_source(edit: Edit) -> dict:
-    nodes = _Builder(_without_outputs(edit))
-    return _save(nodes, edit.source, "source")
+    nodes = Builder(edit.prompt)
+    return nodes.saving(edit.source, "source")
