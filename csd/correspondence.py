@@ -14,13 +14,14 @@ one grid is (p + 0.5) * s - 0.5 on one that is s times as fine.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from .parameterization import Index
 from .windows import Size, Windows
@@ -83,9 +84,10 @@ def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
     last = place.new_tensor([size[1] - 1, size[0] - 1])
     place = place.nan_to_num().clamp(min=0).minimum(last)
     low = place.floor()
-    high = (low + 1).minimum(last).long()
-    (x, y), (x0, y0), (x1, y1) = ((p[..., 0], p[..., 1]) for p in (place - low, low.long(), high))
-    numbers = torch.stack([y0 * size[1] + x0, y0 * size[1] + x1, y1 * size[1] + x0, y1 * size[1] + x1])
+    (x, y), (right, down) = (part.unbind(-1) for part in (place - low, (low < last).long()))
+    first = (low[..., 1] * size[1] + low[..., 0]).long()
+    below = first + down * size[1]
+    numbers = torch.stack([first, first + right, below, below + right])
     return numbers, torch.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x])
 
 
@@ -98,11 +100,11 @@ def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
     """
     size = values.shape[-2:]
     rows = torch.arange(len(sight.place), device=values.device) if rows is None else rows
-    table = rearrange(values, "n ... h w -> (n h w) (...)")
+    table = rearrange(values, "n ... h w -> (n h w) (...)").contiguous()
     numbers, weights = taps(sight.place, size)
-    numbers = (numbers + (rows * size.numel())[:, None, None]).flatten(1)
-    weights = weights.flatten(1)[..., None].to(values.dtype)
-    pulled = sum(weight * table.index_select(0, number) for weight, number in zip(weights, numbers))
+    numbers = rearrange(numbers + rearrange(rows, "p -> p 1 1") * size.numel(), "k p h w -> (p h w) k")
+    weights = rearrange(weights, "k p h w -> (p h w) k").to(table)
+    pulled = embedding_bag(numbers, table, per_sample_weights=weights, mode="sum")
     p, h, w = sight.valid.shape
     return rearrange(pulled, "(p h w) c -> p c h w", p=p, h=h, w=w).reshape(p, *values.shape[1:-2], h, w)
 
@@ -249,6 +251,38 @@ class Flow:
         place = self.place.reshape(-1, 2)[flat].float().nan_to_num().reshape(*shape, 2)
         own = 0 if self.relative else cells(size, place.device).reshape(-1, 2)[number]
         return valid, place - own
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """A correspondence that keeps its sights for the last grid it was asked for, where they are few enough.
+
+    places   how many cells, over all pairs, are kept at most (12 bytes each, on the CPU)
+    """
+
+    of: Correspondence
+    places: int = 2**22
+    _kept: dict[Size, "Flow"] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def count(self) -> int:
+        return self.of.count
+
+    @cached_property
+    def _pairs(self) -> Tensor:
+        return pairs_among(self.of, range(self.count))
+
+    def partners(self, i: int) -> Sequence[int]:
+        return self.of.partners(i)
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        size = tuple(size)
+        if len(self._pairs) * size[0] * size[1] > self.places:
+            return self.of.look(pairs, size)
+        if size not in self._kept:
+            self._kept.clear()
+            self._kept[size] = Flow(self.count, self._pairs, *self.of.look(self._pairs, size))
+        return self._kept[size].look(pairs, size)
 
 
 def clip_pairs(count: int, neighbours: int = 2, anchors: int = 0) -> Tensor:

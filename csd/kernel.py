@@ -35,7 +35,7 @@ class Kernel(Protocol):
 
 class Bandwidth(Protocol):
     def __call__(self, squared_distances: Tensor) -> float:
-        """h > 0 for the matrix [n, n] of squared distances."""
+        """h > 0 for the matrix [n, n] of squared distances, NaN where two particles have none."""
         ...
 
 
@@ -47,7 +47,8 @@ def median(squared_distances: Tensor) -> float:
     """
     n = squared_distances.shape[0]
     pairs = squared_distances[~torch.eye(n, dtype=torch.bool, device=squared_distances.device)]
-    if n < 2 or pairs.max() <= 0:
+    pairs = pairs[~pairs.isnan()]
+    if not len(pairs) or pairs.max() <= 0:
         return 1.0
     middle = pairs.median()
     return (middle if middle > 0 else pairs.mean()).item() / math.log(n + 1)
@@ -55,7 +56,7 @@ def median(squared_distances: Tensor) -> float:
 
 def authors_median(squared_distances: Tensor) -> float:
     """The authors' median, which counts the zero diagonal in; `median` where that gives zero (two particles, say)."""
-    middle = squared_distances.median().item()
+    middle = squared_distances.nanmedian().item()
     return middle / math.log(squared_distances.shape[0] + 1) if middle > 0 else median(squared_distances)
 
 

@@ -1,0 +1,137 @@
+"""COUPLE along a correspondence: residuals are moved to where the same content is seen before they are mixed.
+
+    direction_i(p) = (r_i(p) + sum_j k_ij v_ij(p) r_j(p') + repulsion_i(p)) / (1 + sum_j k_ij v_ij(p))
+
+with p' the place where j shows what i shows at p, v_ij(p) whether it is to be seen there, and k_ij the kernel
+on the noised particles, compared where they correspond. Weights sum to one in every cell, and what nothing
+corresponds to keeps its own residual. The repulsion is that of the kernel, cell by cell,
+
+    repulsion_i(p) = 2/h * sum_j k_ij v_ij(p) (x_j(p') - x_i(p)).
+
+Work is linear in the number of pairs, and done for a few of them at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .correspondence import Correspondence, Remembered, Sight, pairs_among, pull
+from .kernel import Bandwidth, Gram, median
+from .parameterization import Index
+from .stein import Couple
+
+CHUNK = 2**18
+"""Numbers in the values of the pairs that are moved at once: 1 MiB, which stays in the processor's cache."""
+
+
+class PairKernel(Protocol):
+    """`measured` says whether the kernel looks at the distances; where it does not, they are not computed."""
+
+    measured: bool
+
+    def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
+        """Squared distances [n, n], NaN where no pair -> k [n, n] and s with d k_ij / d x_i = s k_ij (x_j - x_i)."""
+        ...
+
+
+@dataclass(frozen=True)
+class PairRBF:
+    """k_ij = exp(-d_ij / h); d_ij is the squared distance of x_i and the moved x_j, as if all of it were valid."""
+
+    bandwidth: Bandwidth = median
+    measured: ClassVar[bool] = True
+
+    def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
+        h = self.bandwidth(distances)
+        return torch.exp(-distances / h).nan_to_num(0.0), 2 / h
+
+
+@dataclass(frozen=True)
+class PairUniform:
+    """k_ij = 1: the plain mean of what corresponds."""
+
+    measured: ClassVar[bool] = False
+
+    def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
+        return torch.ones_like(distances), 0.0
+
+
+class Chunk(NamedTuple):
+    """Some pairs: the rows of i and of j among the particles of this step [p], and what they see."""
+
+    i: Tensor
+    j: Tensor
+    sight: Sight
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Couples corresponding content.
+
+    kernel      weights of the pairs
+    repulsion   strength of the term that keeps corresponding content apart; 1 is SVGD, 0 leaves it out
+    rest        a coupling for what nothing corresponds to; its own residual where None
+    """
+
+    correspondence: Correspondence
+    kernel: PairKernel = PairRBF()
+    repulsion: float = 0.0
+    rest: Couple | None = None
+
+    @cached_property
+    def _sights(self) -> Remembered:
+        return Remembered(self.correspondence)
+
+    def __call__(self, x_t: Tensor, residual: Tensor, index: Index) -> tuple[Tensor, Gram]:
+        """x_t, residual [n, C, h, w] of the particles `index` -> direction [n, C, h, w] and the weights.
+
+        K[i, j] of the weights is k_ij times the share of i that j shows.
+        """
+        wide = torch.promote_types(x_t.dtype, torch.float32)
+        x, r = (rearrange(t, "n ... h w -> n (...) h w").to(wide) for t in (x_t, residual))
+        pairs = pairs_among(self._sights, index).to(x.device)
+        weights, slope = self.kernel(self._distances(x, pairs, index))
+        mixed, mass, seen, K = self._mix(torch.cat([r, x], 1), weights, pairs, index)
+        mixed_r, mixed_x = mixed.chunk(2, 1)
+        repulsion = slope * (mixed_x - mass * x)
+        direction = (r + mixed_r + self.repulsion * repulsion) / (1 + mass)
+        direction = direction.reshape(residual.shape).to(residual)
+        if self.rest is not None:
+            covered = seen.clamp(max=1).reshape(len(x), *[1] * (residual.ndim - 3), *x.shape[-2:]).to(residual)
+            direction = torch.lerp(self.rest(x_t, residual, index)[0], direction, covered)
+        return direction, Gram(K, repulsion.flatten(1))
+
+    def _chunks(self, pairs: Tensor, index: Index, shape: torch.Size) -> Iterator[Chunk]:
+        """The pairs, as many at a time as CHUNK allows for values of `shape` [n, C, h, w]."""
+        row = torch.zeros(self.correspondence.count, dtype=torch.long, device=pairs.device)
+        row[torch.as_tensor(list(index), device=pairs.device)] = torch.arange(len(index), device=pairs.device)
+        for some in pairs.split(max(1, CHUNK // shape[1:].numel())):
+            yield Chunk(*row[some].T, self._sights.look(some, tuple(shape[-2:])))
+
+    def _distances(self, x: Tensor, pairs: Tensor, index: Index) -> Tensor:
+        """Squared distances [n, n] of the particles where they correspond, scaled up to all cells; NaN elsewhere."""
+        distances = x.new_full((len(x), len(x)), torch.nan)
+        if not self.kernel.measured:
+            return distances
+        for i, j, sight in self._chunks(pairs, index, x.shape):
+            squares = (pull(x, sight, j) - x[i]).square().sum(1)
+            cells, shown = sight.valid[0].numel(), sight.valid.sum((1, 2))
+            distances[i, j] = (squares * sight.valid).sum((1, 2)) * cells / shown  # 0 / 0 where j shows nothing
+        return distances
+
+    def _mix(self, values: Tensor, weights: Tensor, pairs: Tensor, index: Index) -> tuple[Tensor, ...]:
+        """sum_j k v values_j moved to i [n, C, h, w], sum_j k v [n, 1, h, w], sum_j v, and the weights K [n, n]."""
+        mixed, mass = torch.zeros_like(values), torch.zeros_like(values[:, :1])
+        seen, K = torch.zeros_like(mass), torch.eye(len(values)).to(values)
+        for i, j, sight in self._chunks(pairs, index, values.shape):
+            share = rearrange(weights[i, j], "p -> p 1 1 1") * sight.valid[:, None]
+            target = torch.eye(len(values), device=i.device, dtype=values.dtype)[:, i]  # a product, as adding up in
+            for total, part in ((mixed, share * pull(values, sight, j)), (mass, share), (seen, sight.valid)):
+                total += (target @ part.flatten(1)).reshape(total.shape)  # place has no fixed order on a GPU
+            K[i, j] = share.mean((1, 2, 3))
+        return mixed, mass, seen, K

@@ -1,0 +1,169 @@
+"""Correspondence of views with pinhole cameras and known depth.
+
+A cell of view i is taken to its point in space by the depth of i and from there into view j. It is to be
+seen there if it lands on the picture, in front of the camera, and where j's own depth says that nothing
+stands before it.
+
+Axes as in OpenCV: x right, y down, z forward. Intrinsics count from the corner of the picture, so that the
+centre of the first pixel is (0.5, 0.5), as in nerfstudio and COLMAP.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from einops import einsum, rearrange
+from torch import Tensor
+
+from .correspondence import Sight, cells, inside, rescale, taps
+from .windows import Size
+
+NEAR = 1e-6
+"""Depths below this count as behind the camera, in world units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cameras:
+    """N pinhole cameras with pictures of one size.
+
+    intrinsics        [N, 3, 3] in pixels of `size`
+    camera_to_world   [N, 4, 4], rigid
+    size              (H, W) in pixels
+    """
+
+    intrinsics: Tensor
+    camera_to_world: Tensor
+    size: Size
+
+    def __post_init__(self):
+        n = len(self.intrinsics)
+        if n < 1 or self.intrinsics.shape != (n, 3, 3) or self.camera_to_world.shape != (n, 4, 4):
+            raise ValueError(
+                f"Cameras: got intrinsics {tuple(self.intrinsics.shape)} and poses "
+                f"{tuple(self.camera_to_world.shape)}, expected [N, 3, 3] and [N, 4, 4]."
+            )
+        if not (torch.isfinite(self.intrinsics).all() and torch.isfinite(self.camera_to_world).all()):
+            raise ValueError("Cameras: got numbers that are not finite; check the poses and intrinsics.")
+        turn = self.camera_to_world[:, :3, :3].double()
+        if not torch.allclose(turn @ turn.mT, torch.eye(3).to(turn), atol=1e-3) or (torch.linalg.det(turn) < 0).any():
+            raise ValueError("Cameras: got poses that scale, skew or mirror; expected a rotation and a translation.")
+
+    @property
+    def count(self) -> int:
+        return len(self.intrinsics)
+
+    @property
+    def centres(self) -> Tensor:
+        """Where the cameras stand, [N, 3]."""
+        return self.camera_to_world[:, :3, 3]
+
+    @property
+    def directions(self) -> Tensor:
+        """Where they look, unit vectors [N, 3]."""
+        return self.camera_to_world[:, :3, 2]
+
+    def between(self, i: Tensor, j: Tensor) -> Tensor:
+        """[P, 4, 4] from the axes of cameras i to those of cameras j, both [P]."""
+        poses = self.camera_to_world.double()
+        return torch.linalg.solve(poses[j], poses[i]).float()
+
+    def rays(self, i: Tensor, pixels: Tensor) -> Tensor:
+        """Points at depth one behind pixels [h, w, 2] (whole at centres): [P, h, w, 3] in the axes of cameras i [P]."""
+        inverse = torch.linalg.inv(self.intrinsics[i].double()).float()
+        corner = torch.cat([pixels + 0.5, torch.ones_like(pixels[..., :1])], -1)
+        return einsum(inverse, corner, "p a b, h w b -> p h w a")
+
+    def project(self, j: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Points [P, h, w, 3] in the axes of cameras j [P] -> pixels [P, h, w, 2], whole at centres, and depth."""
+        depth = points[..., 2]
+        image = einsum(self.intrinsics[j].float(), points, "p a b, p h w b -> p h w a")
+        return image[..., :2] / depth.clamp(min=NEAR)[..., None] - 0.5, depth
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Views correspond where they show the same point of a surface.
+
+    depth        [N, H, W] along z in world units; zero, negative or not finite where unknown
+    masks        [N, H, W] in 0 ... 1, zero where a view is not to be used
+    neighbours   how many of the nearest views a view is coupled with, all others where None
+    tolerance    relative difference of depth that still counts as the same surface; slanted ones get more
+    """
+
+    cameras: Cameras
+    depth: Tensor
+    masks: Tensor | None = None
+    neighbours: int | None = None
+    tolerance: float = 0.01
+
+    def __post_init__(self):
+        expected = (self.cameras.count, *self.cameras.size)
+        for name, maps in (("depth", self.depth), ("masks", self.masks)):
+            if maps is not None and tuple(maps.shape) != expected:
+                raise ValueError(f"Geometry: got {name} {tuple(maps.shape)}, expected [N, H, W] = {expected}.")
+        if not self._known(self.depth).any():
+            raise ValueError("Geometry: got no depth at all; every value is zero, negative or not finite.")
+        if self.neighbours is not None and self.neighbours < 1:
+            raise ValueError(f"Geometry: got {self.neighbours} neighbours, expected at least one.")
+
+    @property
+    def count(self) -> int:
+        return self.cameras.count
+
+    @staticmethod
+    def _known(depth: Tensor) -> Tensor:
+        return (depth > NEAR) & torch.isfinite(depth)
+
+    @cached_property
+    def distances(self) -> Tensor:
+        """[N, N]: angle between two views' directions, in radians, plus their distance in median depths."""
+        directions, centres = self.cameras.directions.double(), self.cameras.centres.double()
+        angles = torch.arccos((directions @ directions.mT).clamp(-1, 1))
+        reach = self.depth[self._known(self.depth)].median()
+        return angles + torch.linalg.norm(centres[:, None] - centres, dim=-1) / reach
+
+    def partners(self, i: int) -> Sequence[int]:
+        """The nearest views first; where two are as near, by where they stand, whatever the order of views."""
+        far, stand = self.distances[i].tolist(), self.cameras.centres.tolist()
+        others = [j for j in range(self.count) if j != i]
+        others.sort(key=lambda j: (round(far[j], 4), *(round(c, 4) for c in stand[j])))
+        return others[: self.neighbours]
+
+    def look(self, pairs: Tensor, size: Size) -> Sight:
+        i, j = pairs.to(self.depth.device).unbind(1)
+        native = tuple(self.cameras.size)
+        own = rescale(cells(size, i.device), size, native)
+        depth, _, usable = self._surface(i, own.expand(len(i), *own.shape))
+        place, reached = self.cameras.project(j, self._moved(i, j, self.cameras.rays(i, own) * depth[..., None]))
+        there, slant, shown = self._surface(j, place)
+        same = (reached - there).abs() <= self.tolerance * reached + slant
+        valid = usable * shown * (same & (reached > NEAR) & inside(place, native))
+        return Sight(rescale(place, native, size).to(pairs.device), valid.to(pairs.device))
+
+    def _moved(self, i: Tensor, j: Tensor, points: Tensor) -> Tensor:
+        """Points [P, h, w, 3] from the axes of views i to those of views j."""
+        motion = self.cameras.between(i, j)
+        return einsum(motion[:, :3, :3], points, "p a b, p h w b -> p h w a") + motion[:, None, None, :3, 3]
+
+    def _surface(self, views: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What stands at places [P, h, w, 2] of views [P]: its depth, how much that varies there, whether to use it.
+
+        Interpolates 1 / depth, which is linear on a plane, over those of the four pixels that lie on the
+        surface of the nearest one: across an edge there is nothing in between.
+        """
+        numbers, weights = taps(place, self.cameras.size)
+        numbers = numbers + rearrange(views * math.prod(self.cameras.size), "p -> p 1 1")
+        depth = self.depth.reshape(-1)[numbers].float()
+        known = self._known(depth)
+        inverse = torch.where(known, 1 / depth, 0)
+        nearest = weights.argmax(0, keepdim=True)
+        centre = inverse.gather(0, nearest)
+        together = known & ((inverse - centre).abs() <= 10 * self.tolerance * centre)
+        mixed = (weights * together * inverse).sum(0) / (weights * together).sum(0).clamp(min=NEAR)
+        spread = torch.where(together, (depth - 1 / centre).abs(), 0).amax(0)
+        usable = known.gather(0, nearest)[0].float()
+        if self.masks is not None:
+            usable = usable * self.masks.reshape(-1)[numbers.gather(0, nearest)[0]].float()
+        return torch.where(usable > 0, 1 / mixed, 0), torch.where(usable > 0, spread, 0), usable
