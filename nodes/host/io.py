@@ -4,9 +4,10 @@ import inspect
 
 from comfy_api.latest import ComfyExtension, io
 
-__all__ = ["ComfyExtension", "Layout", "io", "known", "schema"]
+__all__ = ["ComfyExtension", "Correspondence", "Layout", "io", "known", "schema"]
 
 Layout = io.Custom("CSD_LAYOUT")
+Correspondence = io.Custom("CSD_CORRESPONDENCE")
 
 
 def known(make, **keywords):

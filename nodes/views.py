@@ -1,0 +1,174 @@
+"""View sets: pictures of one scene with their cameras, in from a folder, out to a new one, and what they share."""
+
+import re
+
+from ..csd.geometry import Geometry
+from . import nerfstudio, transforms
+from .errors import named
+from .host import folders
+from .host.io import Correspondence, io, schema
+from .host.progress import steps
+from .paths import fingerprint, folder_name, publish
+from .viewset import Views
+
+ViewsType = io.Custom("CSD_VIEWS")
+LOAD, SAVE, CORRESPOND = "CSD View Set Load", "CSD View Set Save", "CSD View Correspondence"
+_EDITED = "_edited"
+
+
+class ViewSetLoad(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDViewSetLoad",
+            LOAD,
+            "Views of a scene in nerfstudio's layout: a folder with a transforms.json in ComfyUI's input or output "
+            "directory.",
+            [
+                io.Combo.Input(
+                    "folder",
+                    options=folders.folders_with(nerfstudio.FILE),
+                    tooltip="Folders with a transforms.json, at most three levels down. Reload the page's nodes (R) to "
+                    "see new ones.",
+                ),
+                io.Int.Input(
+                    "longest_side",
+                    default=512,
+                    min=0,
+                    max=16384,
+                    step=8,
+                    tooltip="Pixels. Larger pictures are scaled down to it, never stretched; 0 leaves them as they "
+                    "are. CSD View Set Save brings them back to their size.",
+                ),
+                io.Int.Input(
+                    "multiple",
+                    default=8,
+                    min=1,
+                    max=64,
+                    tooltip="Pictures are padded at the right and the bottom to a multiple of this many pixels, and "
+                    "cut again when they are saved.",
+                ),
+                io.Float.Input(
+                    "depth_unit",
+                    default=nerfstudio.DEPTH_UNIT,
+                    min=1e-6,
+                    max=1e6,
+                    step=0.001,
+                    round=False,
+                    tooltip="World units in one unit of the depth files: 0.001 for millimetres and a scene in metres "
+                    "(nerfstudio's depth_unit_scale_factor).",
+                ),
+            ],
+            [
+                io.Image.Output("images", display_name="images"),
+                ViewsType.Output("views", display_name="views", tooltip="Cameras, depth, masks and names."),
+                io.String.Output("names", display_name="names", tooltip="One line a view, in the order of the images."),
+            ],
+            search_aliases=["nerfstudio", "transforms.json", "load nerf", "gaussian splatting", "multi view"],
+        )
+
+    @classmethod
+    def validate_inputs(cls, folder):
+        """Instead of the host's search in the list of folders, which is older than a folder that was just made."""
+        try:
+            nerfstudio.described(folders.folder(folder))
+        except (ValueError, OSError) as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, folder, **_):
+        """Changes when a file of the set does, so that the host loads it anew."""
+        path = folders.folder(folder)
+        data = nerfstudio.described(path)
+        return fingerprint(path, (nerfstudio.FILE, *transforms.names(data), *transforms.companions(data)))
+
+    @classmethod
+    def execute(cls, folder, longest_side, multiple, depth_unit):
+        with named(LOAD):
+            images, views = nerfstudio.read(folders.folder(folder), longest_side, multiple, depth_unit, steps)
+        return io.NodeOutput(images, views, "\n".join(views.names))
+
+
+class ViewSetSave(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDViewSetSave",
+            SAVE,
+            "Writes edited views as a complete new data set into ComfyUI's output directory: the cameras, names and "
+            "sizes of the old one, its depth and its masks. Nothing is overwritten.",
+            [
+                io.Image.Input("images", tooltip="One for each view, in the order of the views."),
+                ViewsType.Input("views", tooltip="The views that were edited."),
+                io.String.Input(
+                    "name",
+                    default="",
+                    tooltip="Of the new folder; open: the old folder's, with _edited. A number is added where it is "
+                    "taken.",
+                ),
+            ],
+            [io.String.Output("folder", display_name="folder", tooltip="What CSD View Set Load calls the new set.")],
+            is_output_node=True,
+            search_aliases=["nerfstudio", "transforms.json", "save nerf", "gaussian splatting", "multi view"],
+        )
+
+    @classmethod
+    def execute(cls, images, views, name):
+        with named(SAVE):
+            target = folder_name(name.strip() or _edited(views))
+            path = publish(
+                folders.output_directory(), target, lambda folder: nerfstudio.write(folder, views, images, steps)
+            )
+        files = [(path / name).relative_to(path.parent) for name in transforms.names(nerfstudio.described(path))]
+        shown = [{"filename": file.name, "subfolder": file.parent.as_posix(), "type": "output"} for file in files]
+        return io.NodeOutput(folders.name_of(path), ui={"images": shown})
+
+
+def _edited(views: Views) -> str:
+    """The old folder's name with _edited, once."""
+    old = views.folder.name if views.folder else "views"
+    return re.sub(rf"{_EDITED}(_\d+)?$", "", old) + _EDITED
+
+
+class ViewCorrespondence(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDViewCorrespondence",
+            CORRESPOND,
+            "Where views show the same thing, from their cameras and depth: for the kernel and the noise field.",
+            [
+                ViewsType.Input("views"),
+                io.Int.Input(
+                    "neighbours",
+                    default=4,
+                    min=0,
+                    max=100000,
+                    tooltip="Each view is coupled with so many others, the nearest in angle and distance; 0 takes all.",
+                ),
+            ],
+            [Correspondence.Output("correspondence", display_name="correspondence")],
+            search_aliases=["multi view consistency", "reprojection", "epipolar"],
+        )
+
+    @classmethod
+    def execute(cls, views, neighbours):
+        with named(CORRESPOND):
+            return io.NodeOutput(geometry(views, neighbours))
+
+
+def geometry(views: Views, neighbours: int) -> Geometry:
+    """The correspondence of views with depth, each with its `neighbours` nearest (0: all)."""
+    if views.depth is None:
+        raise ValueError(
+            "got views without depth, which is needed to know what they share; add a depth_file_path to every frame of "
+            "transforms.json (16-bit .png in millimetres, or .npy), or leave the correspondence out."
+        )
+    lens = transforms.distortion(views.metadata)
+    if lens:
+        raise ValueError(
+            f"got {lens}, expected pinhole cameras; undistort the set first (COLMAP's image_undistorter, for "
+            "instance), or leave the correspondence out."
+        )
+    return Geometry(views.cameras, views.depth, views.masks, neighbours or None)
