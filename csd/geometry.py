@@ -90,6 +90,7 @@ class Geometry:
     masks        [N, H, W] in 0 ... 1, zero where a view is not to be used
     neighbours   how many of the nearest views a view is coupled with, all others where None
     tolerance    relative difference of depth that still counts as the same surface; slanted ones get more
+    names        what to key the draws of each view by; its position where empty
     """
 
     cameras: Cameras
@@ -97,6 +98,7 @@ class Geometry:
     masks: Tensor | None = None
     neighbours: int | None = None
     tolerance: float = 0.01
+    names: tuple[str, ...] = ()
 
     def __post_init__(self):
         expected = (self.cameras.count, *self.cameras.size)
@@ -105,6 +107,8 @@ class Geometry:
                 raise ValueError(f"Geometry: got {name} {tuple(maps.shape)}, expected [N, H, W] = {expected}.")
         if not self._known(self.depth).any():
             raise ValueError("Geometry: got no depth at all; every value is zero, negative or not finite.")
+        if self.names and len(self.names) != self.count:
+            raise ValueError(f"Geometry: got {len(self.names)} names for {self.count} views; give each view one name.")
         if self.neighbours is not None and self.neighbours < 1:
             raise ValueError(f"Geometry: got {self.neighbours} neighbours, expected at least one.")
 
@@ -154,16 +158,16 @@ class Geometry:
         surface of the nearest one: across an edge there is nothing in between.
         """
         numbers, weights = taps(place, self.cameras.size)
-        numbers = numbers + rearrange(views * math.prod(self.cameras.size), "p -> p 1 1")
+        numbers = numbers + rearrange(views * math.prod(self.cameras.size), "p -> p 1 1 1")
         depth = self.depth.reshape(-1)[numbers].float()
         known = self._known(depth)
         inverse = torch.where(known, 1 / depth, 0)
-        nearest = weights.argmax(0, keepdim=True)
-        centre = inverse.gather(0, nearest)
+        nearest = weights.argmax(-1, keepdim=True)
+        centre = inverse.gather(-1, nearest)
         together = known & ((inverse - centre).abs() <= 10 * self.tolerance * centre)
-        mixed = (weights * together * inverse).sum(0) / (weights * together).sum(0).clamp(min=NEAR)
-        spread = torch.where(together, (depth - 1 / centre).abs(), 0).amax(0)
-        usable = known.gather(0, nearest)[0].float()
+        mixed = (weights * together * inverse).sum(-1) / (weights * together).sum(-1).clamp(min=NEAR)
+        spread = torch.where(together, (depth - 1 / centre).abs(), 0).amax(-1)
+        usable = known.gather(-1, nearest)[..., 0].float()
         if self.masks is not None:
-            usable = usable * self.masks.reshape(-1)[numbers.gather(0, nearest)[0]].float()
+            usable = usable * self.masks.reshape(-1)[numbers.gather(-1, nearest)[..., 0]].float()
         return torch.where(usable > 0, 1 / mixed, 0), torch.where(usable > 0, spread, 0), usable

@@ -171,4 +171,4 @@ def geometry(views: Views, neighbours: int) -> Geometry:
             f"got {lens}, expected pinhole cameras; undistort the set first (COLMAP's image_undistorter, for "
             "instance), or leave the correspondence out."
         )
-    return Geometry(views.cameras, views.depth, views.masks, neighbours or None)
+    return Geometry(views.cameras, views.depth, views.masks, neighbours or None, names=views.names)
