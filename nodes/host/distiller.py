@@ -1,5 +1,8 @@
 """The distillation loop as a sampler of the host.
 
+theta, its particles and the memory of the update stay where the host keeps latents between nodes (the
+CPU, unless it was told otherwise); the guider moves to the model's device what one call needs.
+
 Noise and latents go through the host as particles [N, C, h, w]. In here theta is the canvas (or the
 batch of frames), and the source is split from theta: windows that were encoded one by one disagree
 where they overlap, and the residual would not vanish at the first step.
@@ -10,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import comfy.model_management
 import comfy.samplers
 import torch
 from torch import Tensor
@@ -18,11 +22,13 @@ from tqdm.auto import tqdm
 from ...csd import noise as fields
 from ...csd.batches import RandomBatch
 from ...csd.distill import Distillation, State
+from ...csd.frames import Frames
 from ...csd.parameterization import Parameterization, merge
 from ...csd.score import PromptScore
 from ...csd.stein import Stein
 from ...csd.timesteps import Listed
 from ...csd.update import SGD, Masked, Update
+from . import preview
 from .fingerprint import fingerprint
 from .guider import CSDGuider
 from .record import Record
@@ -58,7 +64,10 @@ class Distiller(comfy.samplers.Sampler):
             )
         self.record = Record()
         guider.start(latent_image.shape[0])
-        parameterization = guider.parameterization(latent_image)
+        home = comfy.model_management.intermediate_device()
+        latent_image = latent_image.to(home)
+        denoise_mask = None if denoise_mask is None else denoise_mask.to(home)
+        parameterization = self._keyed(guider.parameterization(latent_image))
         source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
         start = self._start(run, source) if self.from_noise and not source.any() else source
@@ -66,6 +75,13 @@ class Distiller(comfy.samplers.Sampler):
             begun, self.record = keeper.begin(run.init(start))
             final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
         return parameterization.split(final.theta)
+
+    def _keyed(self, parameterization: Parameterization) -> Parameterization:
+        """Frames without names get those that a correspondence has, so that the order of views does not matter."""
+        related = (getattr(stage, "correspondence", None) for stage in (self.couple, self.noise))
+        names = next(filter(None, (getattr(correspondence, "names", ()) for correspondence in related)), ())
+        unnamed = isinstance(parameterization, Frames) and not parameterization.names
+        return Frames(parameterization.count, names) if unnamed else parameterization
 
     def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, seed: int):
         if self.states is None:
@@ -104,7 +120,8 @@ class Distiller(comfy.samplers.Sampler):
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
             if callback is not None:
-                callback(state.step - 1, run.parameterization.split(state.theta), None, run.steps)
+                particles = preview.placed(callback, run.parameterization.split(state.theta), guider.model_patcher)
+                callback(state.step - 1, particles, None, run.steps)
         if not torch.isfinite(state.theta).all():
             raise ValueError("latents: they grew without bound; lower the step size or the guidance.")
         return state
