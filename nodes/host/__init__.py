@@ -6,6 +6,7 @@ fit           conditioning and masks made to fit the particles, before sampling
 conditioning  conditioning of some of the particles, for one model call (rows: of tensors)
 control       the same for ControlNets
 chunking      how many particles go through the model at once
+pages         several predictions in one batch of the model
 guider        guided predictions through the host's guider path
 distiller     the distillation loop as a host sampler
 refusals      what cannot work here, said before any model runs

@@ -4,30 +4,94 @@ The host never splits a batch: it would hand the first rows of a batched conditi
 So everything that holds one row for each particle is cut to the rows of the call.
 """
 
+from collections.abc import Callable
+
 import comfy.conds
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import control
-from .rows import Rows, take_rows
+from .rows import Rows, has_rows, take_rows
 
 
-def _take_cond(cond, rows: Rows, count: int):
+def _mapped(cond, change: Callable[[Tensor], Tensor]):
+    """A condition with its tensors changed."""
     if isinstance(cond, comfy.conds.CONDConstant):
         return cond
     if isinstance(cond, comfy.conds.CONDList):
-        return cond._copy_with([take_rows(tensor, rows, count) for tensor in cond.cond])
-    return cond._copy_with(take_rows(cond.cond, rows, count)) if isinstance(cond.cond, Tensor) else cond
+        return cond._copy_with([change(tensor) for tensor in cond.cond])
+    return cond._copy_with(change(cond.cond)) if isinstance(cond.cond, Tensor) else cond
 
 
-def take(conds: list[dict], rows: Rows, count: int, chains: dict) -> list[dict]:
-    """Processed conditioning of the particles `rows`. `chains` holds the ControlNets of these particles."""
+def _changed(cond: dict, change: Callable[[Tensor], Tensor]) -> dict:
+    """A prompt with the tensors of its conditions and its mask changed."""
+    masked = {"mask": change(cond["mask"])} if isinstance(cond.get("mask"), Tensor) else {}
+    model_conds = {key: _mapped(value, change) for key, value in cond["model_conds"].items()}
+    return {**cond, "model_conds": model_conds, **masked}
+
+
+def parked(conds: list[dict], count: int, device: torch.device) -> list[dict]:
+    """Processed conditioning; what has a row for each particle waits on `device` until it is taken."""
+    return [_changed(cond, lambda part: part.to(device) if has_rows(part, count) else part) for cond in conds]
+
+
+def take(conds: list[dict], rows: Rows, count: int, chains: dict, device: torch.device | None = None) -> list[dict]:
+    """Processed conditioning of the particles `rows`, on `device`. `chains` holds their ControlNets."""
     taken = []
     for cond in conds:
-        part = cond.copy()
-        part["model_conds"] = {key: _take_cond(value, rows, count) for key, value in cond["model_conds"].items()}
-        if isinstance(cond.get("mask"), Tensor):
-            part["mask"] = take_rows(cond["mask"], rows, count)
+        part = _changed(cond, lambda tensor: take_rows(tensor, rows, count).to(device=device))
         if cond.get("control") is not None:
             part["control"] = control.take(cond["control"], rows, count, chains)
         taken.append(part)
     return taken
+
+
+# What the host looks at when it evaluates a prompt; anything else says where the prompt came from.
+_EVALUATED = ("model_conds", "control", "hooks", "mask", "mask_strength", "strength", "area", "gligen", "default")
+_SCHEDULED = ("timestep_start", "timestep_end")
+
+
+def same(a: list[dict], b: list[dict]) -> bool:
+    """Whether two processed conditionings make the model predict the same."""
+    keys = (*_EVALUATED, *_SCHEDULED)
+    return len(a) == len(b) and all(equal(one.get(key), other.get(key)) for one, other in zip(a, b) for key in keys)
+
+
+def equal(a, b) -> bool:
+    """Equality down to the numbers; what cannot be compared is equal to itself alone."""
+    if isinstance(a, comfy.conds.CONDRegular):
+        return type(a) is type(b) and equal(a.cond, b.cond)
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and torch.equal(a, b)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(equal, a, b))
+    return a is b or a == b
+
+
+def fits_a_page(conds: list[dict], x: Tensor) -> bool:
+    """Whether `on_page` can move this conditioning: it has no place of its own within the particle x [m, C, h, w]."""
+    placed = any(key in cond for cond in conds for key in ("area", "gligen", "default"))
+    masks = [cond["mask"] for cond in conds if "mask" in cond]
+    return not placed and all(mask.shape[1:] == x.shape[2:] for mask in masks)
+
+
+def on_page(conds: list[dict], x: Tensor, page: int, pages: int) -> list[dict]:
+    """The conditioning of particles x [m, C, h, w] that are page `page` of a picture [m, C, pages * h, w]."""
+    size, height = list(x.shape[2:]), x.shape[-2]
+    corner = [0] * (len(size) - 2) + [page * height, 0]
+    moved = []
+    for cond in conds:
+        mask = cond.get("mask", x.new_ones(1, *size))
+        # An explicit mask, for without one the host softens the edges of an area.
+        around = F.pad(mask, (0, 0, page * height, (pages - 1 - page) * height))
+        model_conds = {key: _unplaced(value) for key, value in cond["model_conds"].items()}
+        moved.append({**cond, "area": (*size, *corner), "mask": around, "model_conds": model_conds})
+    return moved
+
+
+def _unplaced(cond):
+    """A tensor that fits the page, where the host would cut the page out of it."""
+    return comfy.conds.CONDRegular(cond.cond) if isinstance(cond, comfy.conds.CONDNoiseShape) else cond

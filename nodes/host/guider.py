@@ -10,39 +10,58 @@ model patches, hooks, wrappers and guidance patches on MODEL have their effect o
 With g the text and gi the image scale, and `pair` what the host makes of text and image,
 
     denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
+
+Predictions of target and source go through the model in one batch, and those that `csd.guidance` finds
+to be zero or equal to others are left out.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 
+import comfy.model_management
 import comfy.patcher_extension as extension
 import comfy.samplers
+import torch
+from einops import rearrange
 from torch import Tensor
 
 from ...csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
 from ...csd.frames import Frames
-from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Request
+from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Request, repetitions
 from ...csd.level import Level
 from ...csd.parameterization import Parameterization
 from ..errors import named
 from ..layout import Layout
-from . import conditioning, refusals
+from . import conditioning, pages, refusals
 from .chunking import Chunks
 from .fit import Fit, fit_conds, without_image
 from .levels import Levels
+from .pages import NEGATIVE, POSITIVE, Page
 
-CONDS = {TARGET: "positive", SOURCE: "source", IMAGE: "negative", NONE: "none"}
+CONDS = {IMAGE: "negative", NONE: "none", TARGET: "positive", SOURCE: "source"}
+SLOTS = {IMAGE: NEGATIVE, NONE: NEGATIVE, TARGET: POSITIVE, SOURCE: POSITIVE}
+_MOST_PAGES = 8  # two requests of three branches, and room
 _CFG_PATCHES = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
 
 
 @dataclass(frozen=True)
 class _Call:
-    """What the model call under way is for: a guidance, and which particles, with their ControlNets."""
+    """What the model call under way is for.
 
-    guidance: Guidance
+    guidances   of each request
+    firsts      for each request, the first that shows the same noised particles
+    rows        which particles
+    chains      their ControlNets
+    conds       their conditioning by branch
+    """
+
+    guidances: tuple[Guidance, ...]
+    firsts: tuple[int, ...]
     rows: Sequence[int]
-    chains: dict
+    chains: dict = field(default_factory=dict)
+    conds: dict = field(default_factory=dict)
 
 
 class CSDGuider(comfy.samplers.CFGGuider):
@@ -71,13 +90,14 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.levels = Levels(self.model_patcher.get_model_object("model_sampling"))
         self.guidance, self.baseline, self.layout = guidance, baseline, layout
         self.at_once, self.names, self.node = at_once, names, node
-        self.chunks = Chunks(at_once)
+        self._start_chunks()
         self.evaluations = 0
+        self.same: dict[str, str] = {}
         self._call: _Call | None = None
         self._given: dict[str, list[dict]] = {}
         patcher = self.model_patcher
-        patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, "csd", self._estimate_one_chunk)
-        patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, "csd", self._count)
+        patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, pages.OWN, self._estimate_one_chunk)
+        patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, pages.OWN, self._count)
 
     def set_conds(self, positive, negative, source=None) -> None:
         """Conditioning as the host's nodes give it. `source` describes the source image, for that baseline."""
@@ -89,6 +109,16 @@ class CSDGuider(comfy.samplers.CFGGuider):
                 )
             self.inner_set_conds({"source": source})
         self._given = dict(self.original_conds)
+
+    @property
+    def prompts(self) -> dict[str, list[dict]]:
+        """Conditioning as it was given, by name."""
+        return dict(self._given)
+
+    @property
+    def settings(self) -> dict:
+        """What the predictions depend on beside the model and the prompts."""
+        return {"guidance": self.guidance, "baseline": self.baseline, "layout": self.layout, "frame names": self.names}
 
     def parameterization(self, particles: Tensor) -> Parameterization:
         return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0], self.names)
@@ -102,7 +132,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
             fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
             if denoise_mask is not None:
                 denoise_mask = fit.noise_mask(denoise_mask, latent_image)
-            self.chunks, self.evaluations = Chunks(self.at_once), 0
+            self._start_chunks()
+            self.evaluations = 0
             try:
                 self._fit_conds(fit)
                 return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
@@ -130,67 +161,113 @@ class CSDGuider(comfy.samplers.CFGGuider):
 
     def predict(self, requests: Sequence[Request], level: Level, index, **extra) -> list[Tensor]:
         """`csd.guidance.Predict`: eps_hat of particles `index` for each request."""
-        return [self._predict_one(request, level, index, extra) for request in requests]
+        x = torch.stack([self.levels.host_x(request.x_t, level) for request in requests], 1)
+        guidances = tuple(request.guidance for request in requests)
+        denoised = torch.empty_like(x)
+        for firsts, places in repetitions(requests).items():
+            rows = [index[place] for place in places]
+            denoised[places] = self._predict_alike(x[places], guidances, firsts, rows, level, extra)
+        return [level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised.unbind(1), strict=True)]
 
-    def _predict_one(self, request: Request, level: Level, index, extra: dict) -> Tensor:
-        x = self.levels.host_x(request.x_t, level)
+    def _predict_alike(self, x: Tensor, guidances: tuple, firsts: tuple, rows: list, level: Level, extra) -> Tensor:
+        """x [n, requests, C, h, w], in the host's scaling -> denoised, the same shape.
+
+        Only the particles of a call go to the model's device.
+        """
         sigma = self.levels.host_sigma(level)
 
         def run(places):
-            self._call = self._call_for(request.guidance, [index[place] for place in places])
-            part = x[places.start : places.stop]
-            return self(part, part.new_full((len(part),), sigma), **extra)
+            self._call = self._call_for(guidances, firsts, rows[places.start : places.stop])
+            part = rearrange(x[places.start : places.stop], "n r ... -> (r n) ...").to(self.model_patcher.load_device)
+            denoised = self(part, part.new_full((len(part),), sigma), **extra)
+            return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 
-        denoised = self.chunks(run, len(x))
-        return level.eps_from_denoised(request.x_t, denoised)
+        return self.chunks(run, len(x))
 
-    def _call_for(self, guidance: Guidance, rows: Sequence[int]) -> _Call:
-        """A call for the same particles as the last one takes over its ControlNets, with the hints they prepared."""
-        last = self._call
-        return _Call(guidance, rows, last.chains if last is not None and last.rows == rows else {})
+    def _call_for(self, guidances: tuple, firsts: tuple, rows: Sequence[int]) -> _Call:
+        """The last call again where nothing has changed: its ControlNets have prepared their hints."""
+        call, last = _Call(guidances, firsts, rows), self._call
+        same = last is not None and (last.guidances, last.firsts, last.rows) == (guidances, firsts, rows)
+        return last if same else call
 
     def predict_noise(self, x, timestep, model_options, seed=None):
-        """Called by the host's wrappers: the denoised particles of the call under way."""
+        """Called by the host's wrappers: the denoised particles of every request of the call under way."""
         if self._call is None:
             raise ValueError("got a sampler that follows one trajectory, expected the CSD Distillation sampler.")
-        guidance = self._call.guidance
-        conds = {branch: self._conds_of(branch) for branch in self._branches(guidance, model_options)}
+        parts = x.chunk(len(self._call.guidances))
+        timestep = timestep[: len(parts[0])]
+        found = self._evaluate(parts, timestep, model_options)
+        return torch.cat(
+            [
+                self._mix(guidance, evaluated, part, timestep, model_options)
+                for guidance, evaluated, part in zip(self._call.guidances, found, parts, strict=True)
+            ]
+        )
+
+    def _evaluate(self, parts: Sequence[Tensor], timestep: Tensor, options: dict) -> list[dict[str, Tensor]]:
+        """Predictions by branch for each request. A branch that is not there has coefficient zero."""
+        if "sampler_calc_cond_batch_function" in options:
+            return [
+                self._evaluate_by_patch(guidance, part, timestep, options)
+                for guidance, part in zip(self._call.guidances, parts, strict=True)
+            ]
+        asked = [self._branches(guidance, options) for guidance in self._call.guidances]
+        needed = {  # by whose particles and which branch; the same twice is one
+            (first, branch): Page(parts[first], self._conds_of(branch), SLOTS[branch])
+            for first, branches in zip(self._call.firsts, asked, strict=True)
+            for branch in sorted(branches)
+        }
+        laid = list(needed.values())
+
+        def run(places):
+            return pages.predict(self.inner_model, laid[places.start : places.stop], timestep, options)
+
+        found = dict(zip(needed, self.page_chunks(run, len(laid)), strict=True))
+        return [
+            {name: found[first, stand] for name in CONDS if (stand := self.same.get(name, name)) in branches}
+            for first, branches in zip(self._call.firsts, asked, strict=True)
+        ]
+
+    def _evaluate_by_patch(self, guidance: Guidance, x: Tensor, timestep: Tensor, options: dict) -> dict[str, Tensor]:
+        """Predictions by a patch that takes over the evaluation of a pair; it cannot tell what could be shared."""
+        patch, needed = options["sampler_calc_cond_batch_function"], self._branches(guidance, options)
+        call = {"input": x, "sigma": timestep, "model": self.inner_model, "model_options": options}
         text_free = guidance.prompt == IMAGE
-        asked = [None if text_free else conds.get(guidance.prompt), conds.get(IMAGE)]
-        text, image = self._evaluate(asked, x, timestep, model_options)
-        if text_free:
-            text, asked[0] = image, asked[1]
-        scale = 1.0 if text_free else guidance.text
-        pair = self._pair(asked, [text, image], scale, x, timestep, model_options)
-        if guidance.image == 1:
-            return pair
-        # By itself and in the place of a negative prompt: patches of the host tell two prompts apart, not three.
-        _, none = self._evaluate([None, conds.get(NONE)], x, timestep, model_options)
-        return pair + (guidance.image - 1) * (image - none)
+        pair = [self._conds_of(branch) if branch in needed else None for branch in (guidance.prompt, IMAGE)]
+        text, image = patch({**call, "conds": [None if text_free else pair[0], pair[1]]})
+        found = {guidance.prompt: text, IMAGE: image}
+        if NONE in needed:
+            # By itself and in the place of a negative prompt: patches tell two prompts apart, not three.
+            found[NONE] = patch({**call, "conds": [None, self._conds_of(NONE)]})[1]
+        return found
 
     def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
-        """The branches to evaluate; the others have coefficient zero, and the host gives zeros for them.
-
-        Guidance patches see the pair that the host would show them.
-        """
-        needed = set(guidance.coefficients())
+        """The branches to evaluate; guidance patches see the pair that the host would show them."""
+        same = {} if "sampler_calc_cond_batch_function" in model_options else self.same
+        needed = set(guidance.coefficients(same))
         if any(model_options.get(name) for name in _CFG_PATCHES):
-            needed.add(guidance.prompt)
+            needed.add(same.get(guidance.prompt, guidance.prompt))
             if not math.isclose(guidance.text, 1.0) or model_options.get("disable_cfg1_optimization"):
                 needed.add(IMAGE)
         return needed
 
     def _conds_of(self, branch: str) -> list[dict]:
-        return conditioning.take(
-            self.conds[CONDS[branch]], self._call.rows, self._count_of_particles, self._call.chains
-        )
+        call = self._call
+        if branch not in call.conds:
+            whole, count = self.conds[CONDS[branch]], self._count_of_particles
+            call.conds[branch] = conditioning.take(
+                whole, call.rows, count, call.chains, self.model_patcher.load_device
+            )
+        return call.conds[branch]
 
-    def _evaluate(self, conds: list, x: Tensor, timestep: Tensor, model_options: dict) -> list[Tensor]:
-        batched = model_options.get("sampler_calc_cond_batch_function")
-        if batched is None:
-            return comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
-        call = {"conds": conds, "input": x, "sigma": timestep, "model": self.inner_model}
-        return batched({**call, "model_options": model_options})
+    def _mix(self, guidance: Guidance, found: dict[str, Tensor], x: Tensor, timestep: Tensor, options: dict) -> Tensor:
+        """The guided prediction for particles x out of its branches."""
+        absent = torch.zeros_like(x)
+        text, image, none = (found.get(branch, absent) for branch in (guidance.prompt, IMAGE, NONE))
+        asked = [self._conds_of(branch) if branch in found else None for branch in (guidance.prompt, IMAGE)]
+        scale = 1.0 if guidance.prompt == IMAGE else guidance.text
+        pair = self._pair(asked, [text, image], scale, x, timestep, options)
+        return pair if guidance.image == 1 else pair + (guidance.image - 1) * (image - none)
 
     def _pair(self, conds: list, predictions: list, scale: float, x: Tensor, timestep: Tensor, options: dict) -> Tensor:
         """What the host makes of text and image: its guidance, or that of a patch."""
@@ -207,6 +284,23 @@ class CSDGuider(comfy.samplers.CFGGuider):
         """Called by the sampler once the host has processed the conditioning of `count` particles."""
         self._count_of_particles = count
         self._check_image()
+        self.same = self._find_same()
+        home = comfy.model_management.intermediate_device()
+        self.conds = {name: conditioning.parked(conds, count, home) for name, conds in self.conds.items()}
+
+    def _find_same(self) -> dict[str, str]:
+        """For a branch, another with equal conditioning. Patches may tell positive from negative prompts."""
+        apart, same = pages.tells_prompts_apart(self.model_patcher), {}
+        there = [branch for branch in CONDS if CONDS[branch] in self.conds]
+        for branch, other in combinations(there, 2):
+            comparable = SLOTS[branch] == SLOTS[other] or not apart
+            if comparable and conditioning.same(self.conds[CONDS[branch]], self.conds[CONDS[other]]):
+                same.setdefault(other, same.get(branch, branch))
+        return same
+
+    def _start_chunks(self) -> None:
+        """Where memory runs out, first the predictions of a batch are halved, then its particles."""
+        self.chunks, self.page_chunks = Chunks(self.at_once), Chunks(_MOST_PAGES)
 
     def _estimate_one_chunk(self, executor, model, noise_shape, *args, **kwargs):
         """The host reserves memory for what goes through the model at once, not for all particles."""

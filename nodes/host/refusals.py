@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .conditioning import equal
+
 _CACHES = ("easycache", "lazycache")
 _SOURCE_IMAGES = ("concat_latent_image", "reference_latents")
 _OTHER_BASELINE = (
@@ -66,22 +68,8 @@ def refuse_ignored_image(conds: dict[str, list[dict]], without_image: list[dict]
                 f"{name}: got a prompt without an image, expected prompts that carry the source image; put "
                 f"InstructPixToPixConditioning (or ReferenceLatent) before this node, {_OTHER_BASELINE}"
             )
-    if all(_same(a["model_conds"], b["model_conds"]) for a, b in zip(conds["negative"], without_image, strict=False)):
+    if all(equal(a["model_conds"], b["model_conds"]) for a, b in zip(conds["negative"], without_image, strict=False)):
         raise ValueError(
             "model: got a model that takes no image conditioning, so the source image would be ignored; use an "
             f"InstructPix2Pix model, {_OTHER_BASELINE}"
         )
-
-
-def _same(a: dict, b: dict) -> bool:
-    if a.keys() != b.keys():
-        return False
-    return all(_same_cond(a[key].cond, b[key].cond) for key in a)
-
-
-def _same_cond(a, b) -> bool:
-    if isinstance(a, Tensor):
-        return isinstance(b, Tensor) and torch.equal(a, b)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_same_cond, a, b))
-    return a == b

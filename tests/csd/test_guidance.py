@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd.baseline import ImageConditional, SourcePrompt
-from collaborative_score_distillation.csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Guided, Request
+from collaborative_score_distillation.csd.guidance import (
+    IMAGE,
+    NONE,
+    SOURCE,
+    TARGET,
+    Guidance,
+    Guided,
+    Request,
+    repetitions,
+)
 from collaborative_score_distillation.csd.level import Level
 
 LEVEL = Level.variance_preserving(0.5, 0.3)
@@ -27,7 +36,7 @@ class Fixed:
 
 def guided(*guidances):
     evaluate = Fixed()
-    requests = [Request(torch.zeros(3, 4, 2, 2), guidance) for guidance in guidances]
+    requests = [Request(torch.full((3, 4, 2, 2), float(i)), guidance) for i, guidance in enumerate(guidances)]
     return Guided(evaluate)(requests, LEVEL, range(3)), evaluate.calls
 
 
@@ -91,3 +100,53 @@ def test_each_request_is_noised_by_itself(predictor):
 def test_scales_that_are_no_numbers_are_refused(text, image):
     with pytest.raises(ValueError, match="expected finite numbers"):
         Guidance(text, image)
+
+
+@pytest.mark.parametrize(
+    "guidance, same, expected",
+    [
+        (Guidance(7.5, 1.5, SOURCE), {SOURCE: IMAGE}, {IMAGE: 1.5, NONE: -0.5}),
+        (Guidance(7.5, 1.5, SOURCE), {NONE: IMAGE}, {SOURCE: 7.5, IMAGE: -6.5}),
+        (Guidance(7.5, 1.5, SOURCE), {SOURCE: IMAGE, NONE: IMAGE}, {IMAGE: 1.0}),
+        (Guidance(1.0, 0.3, SOURCE), {NONE: IMAGE}, {SOURCE: 1.0}),
+        (Guidance(7.5, 0.0, SOURCE), {SOURCE: IMAGE}, {NONE: 1.0}),
+        (Guidance(7.5, 1.5, SOURCE), {TARGET: IMAGE}, {SOURCE: 7.5, IMAGE: -6.0, NONE: -0.5}),
+    ],
+)
+def test_branches_with_equal_conditioning_are_one(guidance, same, expected):
+    assert guidance.coefficients(same) == expected
+
+
+def test_the_papers_six_evaluations_are_five():
+    """Where source prompt and negative prompt are the same words."""
+    target = Guidance(7.5, 1.5)
+    requests = [
+        Request(torch.full((3, 4, 2, 2), float(i)), g) for i, g in enumerate([target, Guidance(7.5, 1.5, SOURCE)])
+    ]
+    for same, count in ({}, 6), ({SOURCE: IMAGE}, 5):
+        evaluate = Fixed()
+        Guided(evaluate, same)(requests, LEVEL, range(3))
+        assert len(evaluate.calls) == count
+
+
+def test_repetitions():
+    a, b = torch.arange(4.0).reshape(4, 1, 1, 1), torch.tensor([0.0, 9.0, 2.0, 9.0]).reshape(4, 1, 1, 1)
+    guidance = Guidance()
+    assert repetitions([Request(a, guidance)]) == {(0,): [0, 1, 2, 3]}
+    assert repetitions([Request(a, guidance), Request(b, guidance)]) == {(0, 0): [0, 2], (0, 1): [1, 3]}
+    three = repetitions([Request(a, guidance), Request(b, guidance), Request(b, guidance)])
+    assert three == {(0, 0, 0): [0, 2], (0, 1, 1): [1, 3]}
+
+
+def test_particles_that_two_requests_share_are_evaluated_once(predictor):
+    """Every other particle is still the source; each comes out as it does by itself."""
+    images = torch.randn(4, 4, 2, 2, generator=torch.Generator().manual_seed(1))
+    x_t, other = (torch.randn(4, 4, 2, 2, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3))
+    noised = torch.where(torch.tensor([True, False, True, False])[:, None, None, None], x_t, other)
+    requests = [Request(x_t, Guidance(7.5, 1.5)), Request(noised, Guidance(0.0, 1.5, IMAGE))]
+    evaluate = predictor(images)
+    together = Guided(evaluate)(requests, LEVEL, range(4))
+    assert sorted(evaluate.calls) == sorted([TARGET, IMAGE, NONE] * 2 + [IMAGE, NONE])
+    for found, request in zip(together, requests):
+        (alone,) = Guided(predictor(images))([request], LEVEL, range(4))
+        assert torch.allclose(found, alone, atol=1e-6)

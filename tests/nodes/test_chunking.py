@@ -92,17 +92,18 @@ def management(comfy):
     return comfy.model_management
 
 
-def test_out_of_memory_halves_the_chunk(model, edit, far, management):
+def test_out_of_memory_halves_predictions_then_particles(model, edit, far, management):
+    """Three predictions of four particles, one of four, one of two."""
     small, batches = limited(model, 2, management.OOM_EXCEPTION)
     assert far(edit(small, particles_at_once=4), edit(model)) < 1e-4
-    assert batches.count(8) == 1 and batches.count(4) == 1 and max(batches[2:]) == 2
+    assert batches[:2] == [12, 4] and set(batches[2:]) == {2}
 
 
 def test_out_of_memory_with_a_single_particle_is_an_error(model, edit, far, management):
     none, batches = limited(model, 0, management.OOM_EXCEPTION)
     with pytest.raises(management.OOM_EXCEPTION):
         edit(none, particles_at_once=4)
-    assert batches == [8, 4, 2]
+    assert batches == [12, 4, 2, 1]
     assert far(edit(model), edit(model)) == 0
 
 
@@ -146,7 +147,7 @@ def test_memory_is_reserved_for_a_chunk(model, edit, monkeypatch, size):
 def test_the_model_never_gets_more(model, edit, counted):
     clone, calls = counted(model)
     edit(clone, particles_at_once=3)
-    assert max(calls) == 2 * 3  # a chunk with two prompts
+    assert max(calls) == 5 * 3  # a chunk with three predictions of the target and two of the source
 
 
 def test_a_halved_chunk_lasts_for_one_run(ext, model, case, ask, management):
@@ -161,7 +162,7 @@ def test_a_halved_chunk_lasts_for_one_run(ext, model, case, ask, management):
         guider.predict([request], level, range(4), **extra)
         return guider.chunks.size
 
-    assert [ask(guider, case.latents, question) for _ in range(2)] == [1, 1]
+    assert [ask(guider, case.latents, question) for _ in range(2)] == [2, 2]
     assert batches == 2 * [8, 4, 2, 2, 2, 2]
 
 

@@ -172,11 +172,12 @@ def test_generation_starts_from_noise(host, model, case, layout):
 
 
 @pytest.mark.parametrize("per_step", [1, 2])
-def test_only_some_particles_a_step(model, edit, counted, far, per_step):
+def test_only_some_particles_a_step(host, model, edit, counted, far, per_step):
     clone, calls = counted(model)
-    some = edit(clone, particles_per_step=per_step, steps=3, image_guidance=1.0)
-    assert sum(calls) == 3 * 3 * per_step
-    assert far(some, edit(model, steps=3, image_guidance=1.0)) > 1e-3
+    changes = {"steps": 3, "image_guidance": 1.0, "baseline": host.run("CSDBaseline", baseline="drawn noise")[0]}
+    some = edit(clone, particles_per_step=per_step, **changes)
+    assert sum(calls) == 3 * 2 * per_step
+    assert far(some, edit(model, **changes)) > 1e-3
 
 
 def test_video_latents(ext, model, preview_seen):
