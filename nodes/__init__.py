@@ -4,6 +4,8 @@ particles   ParticleSplit, ParticleMerge, with their layout
 samplers    CSDEditSampler, CSDSampler, with their report
 options     kernel, noise field, timesteps, update, baseline
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
+state       a run that can be taken up again, and its file
+vae         few images at a time
 compare     MultiDiffusion
 demo        the embedded model and its painted scenes
 extension   the list of all of them

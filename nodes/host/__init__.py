@@ -8,7 +8,9 @@ control       the same for ControlNets
 chunking      how many particles go through the model at once
 pages         several predictions in one batch of the model
 guider        guided predictions through the host's guider path
-distiller     the distillation loop as a host sampler
+distiller     the distillation loop as a host sampler, with its record
+states        a run kept in a file, and taken up from it (fingerprint: whether it is the same run)
+vae           a VAE that takes few images at a time
 refusals      what cannot work here, said before any model runs
 preview       progress and previews of the whole
 demo_model    the embedded demo model out of the host's own classes
