@@ -1,0 +1,41 @@
+"""The true motion of painted clips: where a frame's pixels are in another frame, and whether they are seen there."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..csd.correspondence import Flow, Sight, cells, inside, pull
+from .painter.clip import Clip
+
+SURE, DOUBTFUL = 0.95, 0.7
+"""Shares of a pixel that must be one plane's, and must be the same in both frames, to be valid fully and at all."""
+
+
+def true_motion(clip: Clip, pairs: Tensor) -> Flow:
+    """The motion of a clip for pairs of frames ``[P, 2]``, on the clip's own grid, kept in half precision."""
+    size = (clip.height, clip.width)
+    own, shares = cells(size), lru_cache(64)(lambda frame: torch.from_numpy(clip.shares(frame)))
+    place = torch.empty(len(pairs), *size, 2, dtype=torch.float16)
+    valid = torch.empty(len(pairs), *size, dtype=torch.float16)
+    for row, (i, j) in enumerate(pairs.tolist()):
+        sight = _sight(clip, i, j, shares(i), shares(j))
+        place[row], valid[row] = sight.place[0] - own, sight.valid[0]
+    return Flow(clip.frames, pairs, place, valid, relative=True)
+
+
+def _sight(clip: Clip, i: int, j: int, here: Tensor, there: Tensor) -> Sight:
+    """Each pixel goes the way of the plane that takes most of it; shares of the planes are [planes, H, W].
+
+    What is half covered here and not there, or the other way round, is not the same thing to be seen.
+    """
+    front = here.argmax(0)
+    place = torch.from_numpy(clip.carry(i, j, front.numpy()))[None]
+    in_picture = inside(place, here.shape[1:]).float()
+    moved = pull(there[None], Sight(place, in_picture))[0]
+    agreement = here.minimum(moved).sum(0)
+    sky = [plane.layer.name in ("sky", "clouds") for plane in clip.planes]  # clouds are thin: their edges are valid
+    whole = torch.cat([here[np.logical_not(sky)], here[sky].sum(0, keepdim=True)]).amax(0)
+    sure = ((agreement.minimum(whole) - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+    return Sight(place, in_picture * sure)

@@ -1,0 +1,55 @@
+"""A painted clip for the demo model, with its true motion, as a node."""
+
+import torch
+
+from ..csd.correspondence import clip_pairs
+from ..demo.painter import LOOKS
+from .host.io import Correspondence, io, schema
+
+
+class DemoClip(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDDemoClip",
+            "CSD Demo Clip",
+            "Paints a clip for the demo model: the camera pans and zooms over a landscape, clouds and a balloon or a "
+            "cart move. The same seed gives the same motion in every look, and the motion is known exactly.",
+            [
+                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
+                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0]),
+                io.Int.Input("frames", default=24, min=1, max=1000),
+                io.Int.Input("width", default=192, min=64, max=2048, step=8, tooltip="Pixels."),
+                io.Int.Input("height", default=128, min=64, max=1024, step=8, tooltip="Pixels; the model saw 128."),
+                io.Float.Input("rate", default=12.0, min=1.0, max=120.0, step=0.5, tooltip="Frames a second."),
+                io.Int.Input(
+                    "neighbours",
+                    default=2,
+                    min=0,
+                    max=1000,
+                    tooltip="The motion from each frame to this many before and after it.",
+                ),
+                io.Int.Input(
+                    "anchors",
+                    default=2,
+                    min=0,
+                    max=1000,
+                    tooltip="The motion from each frame to this many that are spread evenly over the clip.",
+                ),
+            ],
+            [
+                io.Image.Output("images", display_name="frames"),
+                io.Float.Output("pace", display_name="rate", tooltip="For `fps` of Create Video."),
+                Correspondence.Output("correspondence", display_name="correspondence", tooltip="The true motion."),
+            ],
+            search_aliases=["demo video", "painted clip", "true motion"],
+        )
+
+    @classmethod
+    def execute(cls, seed, look, frames, width, height, rate, neighbours, anchors):
+        from ..demo.motion import true_motion
+        from ..demo.painter.clip import paint_clip
+
+        pictures, clip = paint_clip(seed, look, frames, height, width)
+        motion = true_motion(clip, clip_pairs(frames, neighbours, anchors))
+        return io.NodeOutput(torch.from_numpy(pictures), rate, motion)
