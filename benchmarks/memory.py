@@ -44,6 +44,7 @@ def boot(base: Path) -> dict[str, type]:
     sys.path.insert(0, str(HOST_FOLDER))
     sys.argv = ["main.py", *host_arguments(base)]
     importlib.import_module("comfy.options").enable_args_parsing()
+    importlib.import_module("utils.extra_config")  # as the host's main does: later, `utils` would be another's
     nodes = importlib.import_module("nodes")
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, nodes.init_extra_nodes(init_api_nodes=False)).result()
