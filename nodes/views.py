@@ -139,7 +139,7 @@ class ViewCorrespondence(io.ComfyNode):
             CORRESPOND,
             "Where views show the same thing, from their cameras and depth: for the kernel and the noise field.",
             [
-                ViewsType.Input("views"),
+                ViewsType.Input("views", tooltip="With depth, and without lens distortion."),
                 io.Int.Input(
                     "neighbours",
                     default=4,
