@@ -90,16 +90,16 @@ class Aligned:
     def __call__(self, x_t: Tensor, residual: Tensor, index: Index) -> tuple[Tensor, Gram]:
         """x_t, residual [n, C, h, w] of the particles `index` -> direction [n, C, h, w] and the weights.
 
-        K[i, j] of the weights is k_ij times the share of i that j shows.
+        K[i, j] of the weights is k_ij times the share of i that j shows; their repulsion is zero where left out.
         """
         wide = torch.promote_types(x_t.dtype, torch.float32)
         x, r = (rearrange(t, "n ... h w -> n (...) h w").to(wide) for t in (x_t, residual))
         pairs = pairs_among(self._sights, index).to(x.device)
         weights, slope = self.kernel(self._distances(x, pairs, index))
-        mixed, mass, seen, K = self._mix(torch.cat([r, x], 1), weights, pairs, index)
-        mixed_r, mixed_x = mixed.chunk(2, 1)
-        repulsion = slope * (mixed_x - mass * x)
-        direction = (r + mixed_r + self.repulsion * repulsion) / (1 + mass)
+        repels = self.repulsion * slope > 0
+        mixed, mass, seen, K = self._mix(torch.cat([r, x], 1) if repels else r, weights, pairs, index)
+        repulsion = slope * (mixed[:, r.shape[1] :] - mass * x) if repels else torch.zeros_like(x)
+        direction = (r + mixed[:, : r.shape[1]] + self.repulsion * repulsion) / (1 + mass)
         direction = direction.reshape(residual.shape).to(residual)
         if self.rest is not None:
             covered = seen.clamp(max=1).reshape(len(x), *[1] * (residual.ndim - 3), *x.shape[-2:]).to(residual)

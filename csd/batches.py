@@ -32,6 +32,37 @@ class RandomBatch:
 
 
 @dataclass(frozen=True)
+class Stretches:
+    """A stretch of frames that follow one another, and frames far from it: for couplings of neighbours in a long clip.
+
+    size      particles per step, all of them where too large
+    anchors   how many of these are spaced evenly over the rest of the clip, in place of a longer stretch
+
+    Where the stretch begins is drawn anew for each step, on the clip closed to a circle: that way every
+    frame is as likely as any other, the anchors too, and has the same number of updates in the long run.
+    """
+
+    size: int
+    anchors: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.anchors < self.size:
+            raise ValueError(
+                f"Stretches: got {self.anchors} anchors among {self.size} particles per step, "
+                "expected at least one particle and fewer anchors than particles."
+            )
+
+    def __call__(self, draws: Draws, parameterization: Parameterization) -> Index:
+        count = parameterization.count
+        if self.size >= count:
+            return list(range(count))
+        length = self.size - self.anchors
+        rest = [length + (2 * a + 1) * (count - length) // (2 * self.anchors) for a in range(self.anchors)]
+        start = int(draws.uniform("stretch") * count)
+        return sorted((start + step) % count for step in [*range(length), *rest])
+
+
+@dataclass(frozen=True)
 class ListedBatches:
     """Given particles, one list a step."""
 

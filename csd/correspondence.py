@@ -78,17 +78,16 @@ def inside(place: Tensor, size: Size) -> Tensor:
 def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
     """The four cells around each place, for bilinear interpolation.
 
-    place [..., 2] -> the cells' numbers row by row [4, ...] and their weights [4, ...]. Places out of the
+    place [..., 2] -> the cells' numbers row by row [..., 4] and their weights [..., 4]. Places out of the
     picture are moved to its edge; at the centre of a cell that cell's weight is exactly one.
     """
-    last = place.new_tensor([size[1] - 1, size[0] - 1])
+    (h, w), last = size, place.new_tensor([size[1] - 1, size[0] - 1])
     place = place.nan_to_num().clamp(min=0).minimum(last)
-    low = place.floor()
-    (x, y), (right, down) = (part.unbind(-1) for part in (place - low, (low < last).long()))
-    first = (low[..., 1] * size[1] + low[..., 0]).long()
-    below = first + down * size[1]
-    numbers = torch.stack([first, first + right, below, below + right])
-    return numbers, torch.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x])
+    low = place.floor().minimum((last - 1).clamp(min=0))
+    across, down = torch.stack([1 - (place - low), place - low], -1).unbind(-2)
+    steps = torch.tensor([0, min(1, w - 1), w * min(1, h - 1), w * min(1, h - 1) + min(1, w - 1)], device=place.device)
+    first = (low[..., 1] * w + low[..., 0]).long()
+    return first[..., None] + steps, (down[..., :, None] * across[..., None, :]).flatten(-2)
 
 
 def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
@@ -102,9 +101,9 @@ def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
     rows = torch.arange(len(sight.place), device=values.device) if rows is None else rows
     table = rearrange(values, "n ... h w -> (n h w) (...)").contiguous()
     numbers, weights = taps(sight.place, size)
-    numbers = rearrange(numbers + rearrange(rows, "p -> p 1 1") * size.numel(), "k p h w -> (p h w) k")
-    weights = rearrange(weights, "k p h w -> (p h w) k").to(table)
-    pulled = embedding_bag(numbers, table, per_sample_weights=weights, mode="sum")
+    numbers = numbers + rearrange(rows * size.numel(), "p -> p 1 1 1")
+    bags, weights = (rearrange(t, "p h w k -> (p h w) k") for t in (numbers, weights.to(table)))
+    pulled = embedding_bag(bags, table, per_sample_weights=weights, mode="sum")
     p, h, w = sight.valid.shape
     return rearrange(pulled, "(p h w) c -> p c h w", p=p, h=h, w=w).reshape(p, *values.shape[1:-2], h, w)
 
@@ -225,14 +224,17 @@ class Flow:
     def look(self, pairs: Tensor, size: Size) -> Sight:
         """Maps on another grid are interpolated over the valid cells around each place."""
         native, rows = tuple(self.valid.shape[1:]), self._rows_of(pairs)
+        if native == tuple(size):
+            place, valid = self.place[rows].float(), self.valid[rows].float()
+            place = place + cells(size, place.device) if self.relative else place
+            return Sight(place.to(pairs.device), valid.to(pairs.device))
         at = rescale(cells(size, rows.device), size, native)
         valid = torch.zeros(len(rows), *size, device=rows.device)
         moved = torch.zeros(len(rows), *size, 2, device=rows.device)
-        for number, weight in zip(*taps(at, native)):
-            if weight.any():
-                seen, displacement = self._read(rows, number)
-                valid += weight * seen
-                moved += (weight * seen)[..., None] * displacement
+        for number, weight in zip(*(part.unbind(-1) for part in taps(at, native))):
+            seen, displacement = self._read(rows, number)
+            valid += weight * seen
+            moved += (weight * seen)[..., None] * displacement
         place = at + moved / valid.clamp(min=1e-6)[..., None]
         return Sight(rescale(place, native, size).to(pairs.device), valid.to(pairs.device))
 

@@ -1,0 +1,168 @@
+"""Noise that moves with the picture: where particles show the same thing, they get the same numbers.
+
+Each cell is divided into s x s sub-cells, and its noise is the sum of theirs divided by s. A sub-cell of a
+particle has either a number of its own or that of the sub-cell of another particle that shows the same, and
+no number is used twice in a particle. So the noise of a particle is exactly white with unit variance,
+whatever the motion; numbers are never interpolated.
+
+Which number belongs where, the origins, hangs on the correspondence alone. Particles are taken one after the
+other; each looks at those of its partners that had their turn, the most reliable first, and a sub-cell
+inherits the number that it finds there. As a number stands at the centre of a sub-cell and what it belongs to
+rarely does, the remaining offset is kept beside it and counts at the next look. Slow motion therefore adds
+up over any number of frames instead of being rounded away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from einops import reduce
+from torch import Tensor
+
+from .correspondence import Correspondence, cells
+from .noise import Draws
+from .parameterization import Index, Parameterization
+from .windows import Size
+
+REACH = 0.75
+"""How far, in sub-cells and along either axis, a number may stand from what it belongs to."""
+
+TIE = 0.5 + 1e-3
+"""Added before rounding down: halfway between two sub-cells all go the same way, whatever the last digit says."""
+
+
+class Origins(NamedTuple):
+    """Where the numbers of N particles with M sub-cells each come from.
+
+    source   [N, M], particle * M + sub-cell
+    offset   [N, M, 2] float16, from what it belongs to to where the number stands, in sub-cells
+    """
+
+    source: Tensor
+    offset: Tensor
+
+
+@dataclass(eq=False)
+class Carried:
+    """A noise field that moves along a correspondence.
+
+    subcells   s, sub-cells to a cell along each axis; motion is followed to about 1 / (2 s) of a cell
+    """
+
+    correspondence: Correspondence
+    subcells: int = 4
+    _origins: dict[tuple, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self):
+        if self.subcells < 1:
+            raise ValueError(f"Carried: got {self.subcells} sub-cells, expected at least one.")
+
+    def __call__(
+        self, draws: Draws, theta: Tensor, x: Tensor, parameterization: Parameterization, index: Index
+    ) -> Tensor:
+        keys, size = parameterization.keys(), tuple(n * self.subcells for n in x.shape[-2:])
+        if len(keys) != self.correspondence.count:
+            raise ValueError(
+                f"Carried: got {len(keys)} particles and a correspondence of {self.correspondence.count}; "
+                "make the correspondence from the same frames, views or windows."
+            )
+        source = self.origins(keys, size)[list(index)].long()
+        fine = draw(draws, keys, source, x.shape[1:-2].numel())
+        noise = reduce(fine.unflatten(-1, size), "n c (h a) (w b) -> n c h w", "sum", a=self.subcells, b=self.subcells)
+        return (noise / self.subcells).reshape(x.shape).to(x)
+
+    def origins(self, keys: Sequence[str], size: Size) -> Tensor:
+        """Where the number of each sub-cell comes from, [N, h * w], kept for the last grid asked for."""
+        name = (tuple(keys), tuple(size))
+        if name not in self._origins:
+            self._origins.clear()
+            self._origins[name] = trace(self.correspondence, keys, size).source
+        return self._origins[name]
+
+
+def draw(draws: Draws, keys: Sequence[str], source: Tensor, channels: int) -> Tensor:
+    """The numbers [n, C, M] that stand at the origins `source` [n, M]."""
+    m = source.shape[1]
+    fine = torch.empty(len(source), channels, m)
+    particle, cell = source // m, source % m
+    for born in particle.unique().tolist():
+        numbers = draws.normal((channels, m), "carried", keys[born])
+        for row in (particle == born).any(1).nonzero().flatten().tolist():
+            here = particle[row] == born
+            fine[row][:, here] = numbers[:, cell[row, here]]
+    return fine
+
+
+def turns(correspondence: Correspondence, keys: Sequence[str]) -> list[int]:
+    """The order in which particles inherit: next is who has the most partners that had their turn.
+
+    Of several, the one that is a partner most often (an anchor), then the first by key. Content that has come
+    into view is handed on at once that way, before another particle could make numbers of its own for it.
+    """
+    lookers = [[] for _ in keys]
+    for i in range(len(keys)):
+        for j in correspondence.partners(i):
+            lookers[j].append(i)
+    known, left, order = [0] * len(keys), set(range(len(keys))), []
+    while left:
+        following = min(left, key=lambda i: (-known[i], -len(lookers[i]), keys[i]))
+        left.remove(following)
+        order.append(following)
+        for i in lookers[following]:
+            known[i] += 1
+    return order
+
+
+def trace(correspondence: Correspondence, keys: Sequence[str], size: Size) -> Origins:
+    """The origins of all particles on a grid of sub-cells of `size`."""
+    n, m = len(keys), size[0] * size[1]
+    dtype = torch.int32 if n * m < 2**31 else torch.int64
+    source = torch.arange(n * m, dtype=dtype).reshape(n, m)
+    origins = Origins(source, torch.zeros(n, m, 2, dtype=torch.float16))
+    done = set()
+    for i in turns(correspondence, keys):
+        partners = [j for j in correspondence.partners(i) if j in done]
+        _inherit(origins, correspondence, i, partners, size)
+        done.add(i)
+    return origins
+
+
+def _inherit(origins: Origins, correspondence: Correspondence, i: int, partners: Sequence[int], size: Size) -> None:
+    """Gives the sub-cells of i the numbers of what they show, from one partner after the other."""
+    free = torch.ones(origins.source.shape[1], dtype=torch.bool)
+    used = torch.empty(0, dtype=origins.source.dtype)
+    for j in partners:
+        if not free.any():
+            break
+        sight = correspondence.look(torch.tensor([[i, j]]), size)
+        cell, found, offset = _found(origins, j, sight.place[0].flatten(0, 1), size)
+        usable = free & (sight.valid[0].flatten() > 0.5) & (offset.abs() <= REACH).all(-1)
+        here = _first_of_each(found, offset, usable.nonzero().flatten())
+        here = here[~torch.isin(found[here], used)]
+        origins.source[i, here], origins.offset[i, here] = found[here], offset[here].to(origins.offset)
+        free[here] = False
+        used = torch.cat([used, found[here]])
+
+
+def _found(origins: Origins, j: int, place: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """The number of j nearest to each place [M, 2]: its sub-cell, its origin, and its offset from the place."""
+    limit = torch.tensor([size[1] - 1, size[0] - 1])
+
+    def nearest(target: Tensor) -> Tensor:
+        x, y = (target + TIE).floor().clamp(min=0).minimum(limit).long().unbind(-1)
+        return y * size[1] + x
+
+    cell = nearest(place - origins.offset[j, nearest(place)].float())
+    offset = cells(size).flatten(0, 1)[cell] + origins.offset[j, cell].float() - place
+    return cell, origins.source[j, cell], offset
+
+
+def _first_of_each(found: Tensor, offset: Tensor, candidates: Tensor) -> Tensor:
+    """Of the candidates [k] that found the same origin, the one that is nearest to it."""
+    near = candidates[offset[candidates].square().sum(-1).argsort(stable=True)]
+    group = found[near].argsort(stable=True)
+    near = near[group]
+    first = torch.ones(len(near), dtype=torch.bool)
+    first[1:] = found[near][1:] != found[near][:-1]
+    return near[first]
