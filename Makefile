@@ -7,11 +7,13 @@ PROMPT ?=
 SIZE ?=
 FILES ?=
 QUICK ?=
+CLIPS ?= 1
+VIEW_SETS ?= 1
 ARGS ?=
 export IMAGE PROMPT SIZE FILES QUICK
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser demo serve test golden demo-quality demo-model lint
+.PHONY: help env browser demo demo-video demo-views serve test golden demo-quality demo-model lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +26,12 @@ browser:
 
 demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
 	@$(MODULE).tools.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
+
+demo-video: env  ## edit a clip and compare, CLIPS=6 for the means
+	@$(MODULE).tools.demo_video --count $(CLIPS) $(ARGS)
+
+demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
+	@$(MODULE).tools.demo_views --count $(VIEW_SETS) $(ARGS)
 
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).tools.serve $(ARGS)

@@ -9,13 +9,10 @@ workflow or other weights start afresh. QUICK=1 takes one scene.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 from tqdm import tqdm
@@ -29,6 +26,7 @@ from ..tools.contenders import Edit
 from ..tools.demo import WORKFLOW
 from ..tools.env import ROOT
 from ..tools.host import Host, HostError
+from ..tools.results import fingerprint, known, means
 from ..tools.sheet import contact_sheet
 from ..tools.workflow import load_workflow, to_prompt
 
@@ -36,26 +34,6 @@ SCENES = tuple(range(1_000_001, 1_000_009))
 OUTPUT = ROOT / "output" / "quality"
 PUBLISHED = ROOT / "benchmarks" / "results" / "quality.json"
 CEILING = "VAE ceiling"
-
-
-def fingerprint() -> str:
-    """Changes with the workflow and the weights."""
-    digest = hashlib.sha256(WORKFLOW.read_bytes())
-    for path in sorted((ROOT / "demo" / "weights").glob("*.safetensors")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def known(path: Path) -> dict[tuple[int, str], dict]:
-    """Results of earlier runs by scene and look; a line that was cut off is left out."""
-    found = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        found[entry["scene"], entry["look"]] = entry["results"]
-    return found
 
 
 def compare(client: Client, edit: Edit, scene: int, look: str) -> tuple[dict, list[tuple[str, np.ndarray]]]:
@@ -100,16 +78,6 @@ def fill(scenes: tuple[int, ...], path: Path) -> None:
             file.flush()
 
 
-def means(entries: list[dict]) -> dict[str, dict[str, float]]:
-    """Mean of every figure of every contender."""
-    gathered = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        for name, figures in entry.items():
-            for figure, value in figures.items():
-                gathered[name][figure].append(value)
-    return {name: {figure: round(mean(values), 5) for figure, values in f.items()} for name, f in gathered.items()}
-
-
 def table(averages: dict[str, dict[str, float]]) -> str:
     lines = [
         "| method | PSNR to the painted truth | drift along x | seam | evaluations | seconds |",
@@ -130,7 +98,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scenes = SCENES[:1] if arguments.quick else SCENES
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    path = OUTPUT / f"{fingerprint()}.jsonl"
+    path = OUTPUT / f"{fingerprint(WORKFLOW)}.jsonl"
     try:
         fill(scenes, path)
     except (HostError, RunError) as error:
