@@ -115,13 +115,12 @@ class Aligned:
 
     def _distances(self, x: Tensor, pairs: Tensor, index: Index) -> Tensor:
         """Squared distances [n, n] of the particles where they correspond, scaled up to all cells; NaN elsewhere."""
-        distances = x.new_full((len(x), len(x)), torch.nan)
+        distances = x.new_full((len(x), len(x)), torch.nan).fill_diagonal_(0)
         if not self.kernel.measured:
             return distances
         for i, j, sight in self._chunks(pairs, index, x.shape):
-            squares = (pull(x, sight, j) - x[i]).square().sum(1)
-            cells, shown = sight.valid[0].numel(), sight.valid.sum((1, 2))
-            distances[i, j] = (squares * sight.valid).sum((1, 2)) * cells / shown  # 0 / 0 where j shows nothing
+            squares = (pull(x, sight, j) - x[i]).square().sum(1) * sight.valid
+            distances[i, j] = squares.sum((1, 2)) / sight.valid.mean((1, 2)).to(x)  # 0 / 0 where j shows nothing
         return distances
 
     def _mix(self, values: Tensor, weights: Tensor, pairs: Tensor, index: Index) -> tuple[Tensor, ...]:
@@ -129,9 +128,9 @@ class Aligned:
         mixed, mass = torch.zeros_like(values), torch.zeros_like(values[:, :1])
         seen, K = torch.zeros_like(mass), torch.eye(len(values)).to(values)
         for i, j, sight in self._chunks(pairs, index, values.shape):
-            share = rearrange(weights[i, j], "p -> p 1 1 1") * sight.valid[:, None]
+            share = rearrange(weights[i, j], "p -> p 1 1 1") * sight.valid[:, None].to(weights)
             target = torch.eye(len(values), device=i.device, dtype=values.dtype)[:, i]  # a product, as adding up in
             for total, part in ((mixed, share * pull(values, sight, j)), (mass, share), (seen, sight.valid)):
-                total += (target @ part.flatten(1)).reshape(total.shape)  # place has no fixed order on a GPU
+                total += (target @ part.flatten(1).to(target)).reshape(total.shape)  # place has no fixed order on GPUs
             K[i, j] = share.mean((1, 2, 3))
         return mixed, mass, seen, K

@@ -111,6 +111,22 @@ def test_two_particles_have_the_bandwidth_of_their_distance():
     assert median(distances) == authors_median(distances) == pytest.approx(9 / math.log(3))
 
 
+@pytest.mark.parametrize("bandwidth", [median, authors_median])
+def test_a_bandwidth_leaves_out_pairs_that_have_no_distance(bandwidth):
+    """Two particles that do not correspond have NaN for a distance."""
+    distances = brute_distances(particles(6, 12))
+    known = torch.ones(6, 6, dtype=torch.bool).triu(-1).tril(1)
+    kept = distances[known] if bandwidth is authors_median else distances[known & ~torch.eye(6, dtype=torch.bool)]
+    h = bandwidth(torch.where(known, distances, torch.nan))
+    assert h == pytest.approx(kept.median().item() / math.log(7))
+
+
+@pytest.mark.parametrize("bandwidth", [median, authors_median])
+def test_a_bandwidth_without_any_distance_is_one(bandwidth):
+    assert bandwidth(torch.full((4, 4), torch.nan).fill_diagonal_(0)) == 1
+    assert bandwidth(torch.full((4, 4), torch.nan)) == 1
+
+
 @pytest.mark.parametrize("heuristic", [median, authors_median])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_identical_particles_have_a_bandwidth(heuristic, n):
