@@ -1,5 +1,6 @@
 """View sets through the host's nodes: in, coupled, out, and never anything outside or half-written."""
 
+import asyncio
 import json
 import shutil
 
@@ -115,6 +116,19 @@ def test_folders_that_are_not_there(host, load):
         load("none")
     with pytest.raises(ValueError, match=r"got 'none \[output\]', but there is no such folder in ComfyUI's output"):
         load("none [output]")
+
+
+@pytest.mark.parametrize("folder, errors", [("scene", None), ("none", "no such folder"), ("../scene", "without `..`")])
+def test_the_host_checks_a_prompt(host, scene, folder, errors):
+    """Before anything runs, and by what is on the disk now rather than by the list that the page got."""
+    import execution
+
+    prompt = {
+        "1": {"class_type": "CSDViewSetLoad", "inputs": {"folder": folder, **LOAD}},
+        "2": {"class_type": "CSDViewSetSave", "inputs": {"images": ["1", 0], "views": ["1", 1], "name": ""}},
+    }
+    valid, error, _, found = asyncio.run(execution.validate_prompt("test", prompt, None))
+    assert valid == (errors is None) and (valid or errors in json.dumps(found))
 
 
 def test_a_linked_folder(host, load, tmp_path):
@@ -254,39 +268,43 @@ def test_correspondence_needs_pinhole_cameras(host, load, save, scene):
 ORDER = [2, 0, 3, 1]
 
 
+KERNEL = {"kernel": "rbf", "bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row", "repulsion": 0.5}
+
+
 @pytest.fixture
 def edit_in(host, case, scene, edit, model):
     """The four views edited in a given order, coupled where they correspond."""
 
-    def run(order, neighbours=2, **options):
+    def run(order, field="independent", neighbours=2, **options):
         data = view_sets.described()
         data["frames"] = [data["frames"][i] for i in order]
         (scene / "transforms.json").write_text(json.dumps(data))
         _, views, _ = host.run("CSDViewSetLoad", folder="scene", **LOAD)
         found = host.run("CSDViewCorrespondence", views=views, neighbours=neighbours)[0]
-        coupling = host.module("csd.aligned").Aligned(found, repulsion=0.5)
-        noise = host.run("CSDNoiseField", field="independent")[0]
+        coupling = host.run("CSDKernel", **KERNEL, correspondence=found)[0]
+        noise = host.run("CSDNoiseField", field=field, correspondence=found)[0]
         prompts = {
             name: [[text, {key: value[order] for key, value in rest.items()}] for text, rest in conditioning]
             for name, conditioning in (("positive", case.positive), ("negative", case.negative))
         }
-        latent = {"samples": case.latents[order]}
-        return edit(model, **prompts, latent=latent, layout=None, **{"coupling": coupling, "noise": noise, **options})
+        wires = {"latent": {"samples": case.latents[order]}, "layout": None, "coupling": coupling, "noise": noise}
+        return edit(model, **prompts, **{**wires, **options})
 
     return run
 
 
 @pytest.mark.parametrize("neighbours", [0, 1, 2])
 @pytest.mark.parametrize("per_step", [0, 2])
-def test_views_in_another_order(edit_in, far, neighbours, per_step):
+@pytest.mark.parametrize("field", ["independent", "carried"])
+def test_views_in_another_order(edit_in, far, field, neighbours, per_step):
     """A permuted set gives the permuted result: draws hang on the names of the views."""
-    options = {"neighbours": neighbours, "particles_per_step": per_step}
+    options = {"field": field, "neighbours": neighbours, "particles_per_step": per_step}
     straight = edit_in([0, 1, 2, 3], **options)
     assert far(edit_in(ORDER, **options), straight[ORDER]) < 1e-4
     assert far(straight, straight[ORDER]) > 1e-2
 
 
-def test_without_correspondence_the_order_counts(edit_in, far, uncoupled):
-    """Why names matter: without them, draws belong to positions."""
+def test_without_names_the_order_counts(edit_in, far, uncoupled):
+    """Nothing that knows the views is wired in, so draws belong to positions."""
     straight, other = (edit_in(order, coupling=uncoupled) for order in ([0, 1, 2, 3], ORDER))
     assert far(other, straight[ORDER]) > 1e-2
