@@ -93,7 +93,7 @@ def _parts(value) -> dict | list:
     if isinstance(value, torch.nn.Module):
         return [sampled(dict(value.named_parameters()))]
     if is_dataclass(value):
-        return {f.name: getattr(value, f.name) for f in fields(value)}
+        return {f.name: getattr(value, f.name) for f in fields(value) if f.init}  # the rest is found along the way
     return {name: part for name, part in getattr(value, "__dict__", {}).items() if _tells(part)}
 
 
@@ -102,7 +102,7 @@ def _tells(part) -> bool:
     if isinstance(part, (list, tuple)):
         return all(map(_tells, part))
     has_weights = isinstance(part, torch.nn.Module) or hasattr(part, "control_model") or hasattr(part, "hook_type")
-    return isinstance(part, (float, Tensor, Enum)) or has_weights
+    return isinstance(part, (float, Tensor, Enum, type(None))) or has_weights
 
 
 def sampled(named: dict[str, Tensor]) -> str:

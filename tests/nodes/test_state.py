@@ -1,5 +1,6 @@
 """A run taken up from its file ends as if it had never stopped, and no file is taken for another's."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -213,6 +214,23 @@ def test_a_patched_model_is_another(host, model, edit, kept, folder):
     edit(patched, state=kept())
     assert torch.equal(edit(host.run("RescaleCFG", model=model, multiplier=0.7)[0], state=kept()), edit(patched))
     for other in (model, host.run("RescaleCFG", model=model, multiplier=0.6)[0]):
+        with pytest.raises(ValueError, match="these differ: model patches"):
+            edit(other, state=kept())
+
+
+def with_lora(model, seed, strength=1.0):
+    """The model with a LoRA of rank two on its first cross-attention, as the host's loader puts it there."""
+    layer, (up, down) = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k", ((32, 2), (2, 16))
+    numbers = torch.randn(2 * 48, generator=torch.Generator().manual_seed(seed))
+    weights = {"up": numbers[: 2 * 32].reshape(up), "down": numbers[2 * 32 :].reshape(down)}
+    named = {f"{layer}.lora_{name}.weight": weight for name, weight in weights.items()}
+    return importlib.import_module("comfy.sd").load_lora_for_models(model, None, named, strength, 0.0)[0]
+
+
+def test_a_lora_is_told_from_others(model, edit, kept, folder):
+    edit(with_lora(model, 1), state=kept())
+    edit(with_lora(model, 1), state=kept())
+    for other in (model, with_lora(model, 2), with_lora(model, 1, strength=0.5)):
         with pytest.raises(ValueError, match="these differ: model patches"):
             edit(other, state=kept())
 
