@@ -18,17 +18,37 @@ def resample(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.matmul(np.matmul(rows, used), columns.T)
 
 
+def resample_at(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Texture ``[C, h, w]`` at places y, x ``[n]`` -> ``[C, n]``; coordinates as above."""
+    height, width = texture.shape[1:]
+    table = np.pad(texture, ((0, 0), (3, 3), (3, 3))).transpose(1, 2, 0).reshape(-1, len(texture))
+    (top, rows), (left, columns) = _taps(y - 0.5), _taps(x - 0.5)
+    top, left = np.clip(top + 3, 1, height + 3), np.clip(left + 3, 1, width + 3)
+    total = np.zeros((len(y), len(texture)), np.float32)
+    for down in range(4):
+        for right in range(4):
+            weight = (rows[:, down] * columns[:, right]).astype(np.float32)
+            total += weight[:, None] * table[(top + down - 1) * (width + 6) + left + right - 1]
+    return total.T
+
+
 def _weights(position: np.ndarray, length: int) -> tuple[int, np.ndarray]:
     """The first texel that is needed and the weights ``[n, needed]`` from it on."""
-    before = np.floor(position).astype(np.int64)
+    before, taps = _taps(position)
     first = int(np.clip(before.min() - 1, 0, length - 1))
     last = int(np.clip(before.max() + 3, first + 1, length))
-    texels, part = before[:, None] + np.arange(-1, 3), position - before
-    taps = np.stack([(1 - part) ** 3 / 6, _near(part), _near(1 - part), part**3 / 6], -1)
+    texels = before[:, None] + np.arange(-1, 3)
     row, tap = np.nonzero((texels >= first) & (texels < last))
     weights = np.zeros((len(position), last - first), np.float32)
     weights[row, texels[row, tap] - first] = taps[row, tap]
     return first, weights
+
+
+def _taps(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The texel below each position ``[n]`` and the weights ``[n, 4]`` of the four from the one before that on."""
+    before = np.floor(position).astype(np.int64)
+    part = position - before
+    return before, np.stack([(1 - part) ** 3 / 6, _near(part), _near(1 - part), part**3 / 6], -1)
 
 
 def _near(distance: np.ndarray) -> np.ndarray:

@@ -1,0 +1,15 @@
+"""The cameras and depths of painted dioramas."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..csd.geometry import Cameras
+from .painter.diorama import Diorama
+
+
+def true_views(diorama: Diorama) -> tuple[Cameras, Tensor]:
+    """The cameras of a diorama and the depth of its views ``[N, H, W]``."""
+    intrinsics, poses = (torch.from_numpy(m).float() for m in (diorama.intrinsics, diorama.camera_to_world))
+    depth = np.stack([diorama.depth(view) for view in range(diorama.views)])
+    return Cameras(intrinsics, poses, (diorama.height, diorama.width)), torch.from_numpy(depth)

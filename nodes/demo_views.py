@@ -1,0 +1,41 @@
+"""Painted views of a diorama for the demo model, with their cameras and depth, as a node."""
+
+import torch
+
+from ..demo.painter import LOOKS
+from .host.io import io, schema
+from .views import ViewsType
+from .viewset import Views
+
+
+class DemoViews(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDDemoViews",
+            "CSD Demo Views",
+            "Paints views of a diorama for the demo model: a landscape of cut-outs seen from an arc of cameras. The "
+            "same seed gives the same views in every look, and cameras and depth are known exactly.",
+            [
+                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
+                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0]),
+                io.Int.Input("count", default=8, min=1, max=360, tooltip="Views, evenly spaced along the arc."),
+                io.Int.Input("width", default=192, min=64, max=1024, step=8, tooltip="Pixels."),
+                io.Int.Input("height", default=128, min=64, max=1024, step=8, tooltip="Pixels; the model saw 128."),
+            ],
+            [
+                io.Image.Output("images", display_name="images"),
+                ViewsType.Output("views", display_name="views", tooltip="Cameras, depth and names."),
+            ],
+            search_aliases=["demo view set", "painted views", "diorama"],
+        )
+
+    @classmethod
+    def execute(cls, seed, look, count, width, height):
+        from ..demo.painter.diorama import paint_views
+        from ..demo.views import true_views
+
+        pictures, diorama = paint_views(seed, look, count, height, width)
+        cameras, depth = true_views(diorama)
+        names = tuple(f"view_{number:03}" for number in range(1, count + 1))
+        return io.NodeOutput(torch.from_numpy(pictures), Views(cameras, depth, None, names))
