@@ -6,7 +6,7 @@ options     kernel, noise field, timesteps, update, baseline
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be taken up again, and its file
 vae         few images at a time
-views       view sets: load, save, correspondence (viewset: what they are; nerfstudio, transforms, picture_files: on disk)
+views       view sets: load, save, correspondence (viewset: in memory; nerfstudio, transforms, picture_files: on disk)
 compare     MultiDiffusion
 demo        the embedded model and its painted scenes
 extension   the list of all of them
