@@ -2,6 +2,9 @@
 
 from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
+from .demo_clip import DemoClip
+from .demo_views import DemoViews
+from .flow import CanvasCorrespondence, OpticalFlow
 from .host.io import ComfyExtension
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
@@ -10,6 +13,7 @@ from .state import StateOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
 from .video import VideoFrameBatch, VideoRestore
+from .views import ViewCorrespondence, ViewSetLoad, ViewSetSave
 
 NODES = [
     ParticleSplit,
@@ -29,8 +33,15 @@ NODES = [
     DemoScene,
     VideoFrameBatch,
     VideoRestore,
+    OpticalFlow,
+    CanvasCorrespondence,
     StateOptions,
     VAEBatch,
+    ViewSetLoad,
+    ViewSetSave,
+    ViewCorrespondence,
+    DemoClip,
+    DemoViews,
 ]
 
 

@@ -6,11 +6,13 @@ from functools import partial
 
 from ..csd import kernel as kernels
 from ..csd import noise as fields
+from ..csd.aligned import Aligned, PairRBF, PairUniform
 from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
+from ..csd.carried import Carried
 from ..csd.stein import NORMALIZATIONS, Stein
 from ..csd.timesteps import Descending, Random
 from ..csd.update import SGD, Adam, StepSize
-from .host.io import io, schema
+from .host.io import Correspondence, io, schema
 
 Coupling = io.Custom("CSD_COUPLING")
 NoiseFieldType = io.Custom("CSD_NOISE")
@@ -27,9 +29,15 @@ class KernelOptions(io.ComfyNode):
         return schema(
             "CSDKernel",
             "CSD Kernel",
-            "How particles are coupled: direction_i = s_i * (sum_j k(x_j, x_i) r_j + repulsion_i).",
+            "How particles are coupled: direction_i = s_i * (sum_j k(x_j, x_i) r_j + repulsion_i). With a "
+            "correspondence, residuals are first moved to where the same content is seen.",
             [
-                io.Combo.Input("kernel", options=["rbf", "independent"], tooltip="Independent: no coupling at all."),
+                io.Combo.Input(
+                    "kernel",
+                    options=["rbf", "independent", "uniform"],
+                    tooltip="independent: no coupling at all. uniform: the plain mean of what corresponds, for which a "
+                    "correspondence is needed.",
+                ),
                 io.Combo.Input(
                     "bandwidth",
                     options=["median", "authors' median", "fixed"],
@@ -41,7 +49,7 @@ class KernelOptions(io.ComfyNode):
                     "normalization",
                     options=["row", "mean"],
                     tooltip="row: weights sum to one, so a step size means the same for any number of particles. "
-                    "mean: 1/n, as in the paper.",
+                    "mean: 1/n, as in the paper. With a correspondence the weights always sum to one.",
                 ),
                 io.Float.Input(
                     "repulsion",
@@ -51,16 +59,29 @@ class KernelOptions(io.ComfyNode):
                     step=0.1,
                     tooltip="Strength of the term that keeps particles apart.",
                 ),
+                Correspondence.Input(
+                    "correspondence",
+                    optional=True,
+                    tooltip="Where particles show the same: CSD Optical Flow for frames, CSD View Correspondence for "
+                    "views, CSD Canvas Correspondence for windows.",
+                ),
             ],
             [Coupling.Output("coupling", display_name="coupling")],
         )
 
     @classmethod
-    def execute(cls, kernel, bandwidth, fixed_bandwidth, normalization, repulsion):
+    def execute(cls, kernel, bandwidth, fixed_bandwidth, normalization, repulsion, correspondence=None):
         choices = {"median": kernels.median, "authors' median": kernels.authors_median}
         h = kernels.Fixed(fixed_bandwidth) if bandwidth == "fixed" else choices[bandwidth]
-        chosen = kernels.RBF(h) if kernel == "rbf" else kernels.Independent()
-        return io.NodeOutput(Stein(chosen, NORMALIZATIONS[normalization], repulsion))
+        if kernel == "uniform" and correspondence is None:
+            raise ValueError(
+                "CSD Kernel: got the kernel `uniform` without a correspondence, expected one to say what to average; "
+                "connect CSD Optical Flow, CSD View Correspondence or CSD Canvas Correspondence, or choose `rbf`."
+            )
+        if kernel == "independent" or correspondence is None:
+            chosen = kernels.RBF(h) if kernel == "rbf" else kernels.Independent()
+            return io.NodeOutput(Stein(chosen, NORMALIZATIONS[normalization], repulsion))
+        return io.NodeOutput(Aligned(correspondence, PairRBF(h) if kernel == "rbf" else PairUniform(), repulsion))
 
 
 class NoiseOptions(io.ComfyNode):
@@ -73,17 +94,28 @@ class NoiseOptions(io.ComfyNode):
             [
                 io.Combo.Input(
                     "field",
-                    options=["canvas", "independent", "shared"],
+                    options=["canvas", "independent", "shared", "carried"],
                     tooltip="canvas: drawn on the canvas, so overlapping windows agree. independent: one draw for each "
-                    "particle (the authors' code). shared: one draw for all.",
-                )
+                    "particle (the authors' code). shared: one draw for all. carried: moves with the picture, for "
+                    "which a correspondence is needed.",
+                ),
+                Correspondence.Input(
+                    "correspondence", optional=True, tooltip="Along which `carried` noise moves: of frames or views."
+                ),
             ],
             [NoiseFieldType.Output("noise", display_name="noise")],
         )
 
     @classmethod
-    def execute(cls, field):
-        return io.NodeOutput(fields.FIELDS[field])
+    def execute(cls, field, correspondence=None):
+        if field != "carried":
+            return io.NodeOutput(fields.FIELDS[field])
+        if correspondence is None:
+            raise ValueError(
+                "CSD Noise Field: got the field `carried` without a correspondence, expected one to move the noise "
+                "along; connect CSD Optical Flow or CSD View Correspondence, or choose another field."
+            )
+        return io.NodeOutput(Carried(correspondence))
 
 
 class TimestepOptions(io.ComfyNode):

@@ -12,6 +12,7 @@ distiller     the distillation loop as a host sampler, with its record
 states        a run kept in a file, and taken up from it (fingerprint: whether it is the same run)
 vae           a VAE that takes few images at a time
 refusals      what cannot work here, said before any model runs
+video         a VIDEO as footage
 folders       the host's input and output directories, and nothing outside them
 preview       progress and previews of the whole
 progress      the progress bar of long work outside the model

@@ -20,7 +20,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ...csd import noise as fields
-from ...csd.batches import RandomBatch
+from ...csd.batches import RandomBatch, Stretches
+from ...csd.correspondence import Flow
 from ...csd.distill import Distillation, State
 from ...csd.frames import Frames
 from ...csd.parameterization import Parameterization, merge
@@ -28,7 +29,7 @@ from ...csd.score import PromptScore
 from ...csd.stein import Stein
 from ...csd.timesteps import Listed
 from ...csd.update import SGD, Masked, Update
-from . import preview
+from . import preview, refusals
 from .fingerprint import fingerprint
 from .guider import CSDGuider
 from .record import Record
@@ -67,7 +68,9 @@ class Distiller(comfy.samplers.Sampler):
         home = comfy.model_management.intermediate_device()
         latent_image = latent_image.to(home)
         denoise_mask = None if denoise_mask is None else denoise_mask.to(home)
-        parameterization = self._keyed(guider.parameterization(latent_image))
+        parameterization = guider.parameterization(latent_image)
+        refusals.refuse_other_correspondence(parameterization.count, coupling=self.couple, noise=self.noise)
+        parameterization = self._keyed(parameterization)
         source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
         start = self._start(run, source) if self.from_noise and not source.any() else source
@@ -108,8 +111,13 @@ class Distiller(comfy.samplers.Sampler):
             update=update,
             timesteps=Listed(tuple(levels)),
             noise=self.noise,
-            batches=RandomBatch(self.per_step),
+            batches=self._batches(),
         )
+
+    def _batches(self) -> RandomBatch | Stretches:
+        """Neighbours in time together, where they are coupled: of a few frames drawn at random hardly any two meet."""
+        in_time = isinstance(getattr(self.couple, "correspondence", None), Flow)
+        return Stretches(self.per_step) if in_time and self.per_step else RandomBatch(self.per_step)
 
     def _follow(
         self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar

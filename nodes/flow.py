@@ -1,0 +1,76 @@
+"""Correspondence as nodes: of the frames of a clip by optical flow, of the windows of a canvas by their overlap."""
+
+from ..csd.correspondence import Canvas, clip_pairs
+from .errors import named
+from .host.io import Correspondence, Layout, io, schema
+from .host.progress import steps
+from .motion import ACCURACIES, estimate
+
+
+class OpticalFlow(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDOpticalFlow",
+            "CSD Optical Flow",
+            "Finds out where each frame shows what another one shows, and where it is hidden, from the unedited "
+            "frames. For the CSD Kernel and the CSD Noise Field.",
+            [
+                io.Image.Input("frames", tooltip="The unedited frames, as VideoFrameBatch gives them."),
+                io.Int.Input(
+                    "neighbours",
+                    default=2,
+                    min=0,
+                    max=1000,
+                    tooltip="Each frame is coupled with this many before and after it.",
+                ),
+                io.Int.Input(
+                    "anchors",
+                    default=2,
+                    min=0,
+                    max=1000,
+                    tooltip="Frames spread evenly over the clip with which every frame is coupled, so that a long clip "
+                    "does not drift.",
+                ),
+                io.Combo.Input(
+                    "accuracy",
+                    options=list(ACCURACIES),
+                    default="medium",
+                    tooltip="accurate takes twice as long as medium; fast half as long, and finds far motions worse.",
+                ),
+                io.Float.Input(
+                    "tolerance",
+                    default=0.05,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How far colours (0 to 1) may differ where two frames show the same. Raise it for footage "
+                    "that flickers or is noisy; 1 does not look at colours.",
+                ),
+            ],
+            [Correspondence.Output("correspondence", display_name="correspondence")],
+            search_aliases=["optical flow", "motion", "frame correspondence"],
+        )
+
+    @classmethod
+    def execute(cls, frames, neighbours, anchors, accuracy, tolerance):
+        with named("CSD Optical Flow"):
+            pairs = clip_pairs(len(frames), neighbours, anchors)
+            return io.NodeOutput(estimate(frames, pairs, ACCURACIES[accuracy], tolerance, steps))
+
+
+class CanvasCorrespondence(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDCanvasCorrespondence",
+            "CSD Canvas Correspondence",
+            "Windows of a panorama correspond where they overlap. For the CSD Kernel.",
+            [Layout.Input("layout", tooltip="From ParticleSplit.")],
+            [Correspondence.Output("correspondence", display_name="correspondence")],
+            search_aliases=["overlap", "window correspondence"],
+        )
+
+    @classmethod
+    def execute(cls, layout):
+        return io.NodeOutput(Canvas(layout.windows))
