@@ -9,6 +9,7 @@ from .host.io import ComfyExtension
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
 from .samplers import CSDEditSampler, CSDSampler
+from .savings import SavingsOptions
 from .state import StateOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
@@ -25,6 +26,7 @@ NODES = [
     TimestepOptions,
     UpdateOptions,
     BaselineOptions,
+    SavingsOptions,
     DistillationGuider,
     DistillationSampler,
     DistillationSigmas,

@@ -87,7 +87,9 @@ def cut_outs(scene: Scene) -> Iterator[Layer]:
     """Houses and trees, each with the canvas around it."""
     size = (scene.height, scene.width)
     for strokes in standing_alone(scene.strokes):
-        yield Layer("object", covered(size, strokes), painted(size, partial(draw, strokes)))
+        coverage = covered(size, strokes)
+        if coverage.max() > 0.5:  # it may stand beside the canvas
+            yield Layer("object", coverage, painted(size, partial(draw, strokes)))
 
 
 def standing_alone(strokes: list[Stroke]) -> list[list[Stroke]]:

@@ -85,6 +85,14 @@ def test_the_same_seed_gives_the_same_views(pictures):
     assert np.abs(paint_views(SEED, SOURCE, 1, 64, 96)[0] - other).mean() > 0.02
 
 
+@pytest.mark.parametrize("seed", range(7, 15))
+def test_houses_that_stand_beside_the_canvas_are_left_out(seed):
+    """In these narrow scenes some do: what is kept has a foot and stands where its depth is the plain's."""
+    diorama = Diorama(seed, 1, 32, 32)
+    standing = [1 / plane.normal[2] for plane in diorama.planes if plane.layer.name == "object"]
+    assert all(DEPTHS["plain"][1][1] < depth < 2 * DEPTHS["plain"][0][1] for depth in standing)
+
+
 def test_nothing_is_left_unpainted(pictures):
     assert pictures.max(-1).min() > 0.05
 
