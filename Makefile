@@ -9,11 +9,15 @@ FILES ?=
 QUICK ?=
 CLIPS ?= 1
 VIEW_SETS ?= 1
+KIND ?= video
+SETS ?= 2
+FULL ?=
+PARTS ?= coupling step quality_cost length
 ARGS ?=
-export IMAGE PROMPT SIZE FILES QUICK
+export IMAGE PROMPT SIZE FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser demo demo-video demo-views serve test golden demo-quality demo-model lint
+.PHONY: help env browser demo demo-video demo-views ablation serve test golden demo-quality bench demo-model lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +37,9 @@ demo-video: env  ## edit a clip and compare, CLIPS=6 for the means
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 	@$(MODULE).tools.demo_views --count $(VIEW_SETS) $(ARGS)
 
+ablation: env  ## kernel, correspondence and noise field, one exchanged at a time: KIND=video or views, SETS=2
+	@$(MODULE).benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
+
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).tools.serve $(ARGS)
 
@@ -44,6 +51,9 @@ golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
 	@$(MODULE).benchmarks.quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+
+bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for everything, PARTS="coupling step"
+	@set -e; for part in $(PARTS); do $(MODULE).benchmarks.$$part $(ARGS); done; $(MODULE).benchmarks.report
 
 demo-model: env  ## train the demo model from nothing
 	@$(MODULE).demo.train $(ARGS)

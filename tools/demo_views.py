@@ -13,7 +13,7 @@ from .env import ROOT
 
 def truth(painted: dict, look: str) -> Truth:
     """The views of a CSDDemoViews node in another look; each is compared with every other one."""
-    pictures, diorama = paint_views(painted["seed"], look, painted["views"], painted["height"], painted["width"])
+    pictures, diorama = paint_views(painted["seed"], look, painted["count"], painted["height"], painted["width"])
     pairs = torch.combinations(torch.arange(len(pictures)))
     return Truth(pictures, Geometry(*true_views(diorama)), pairs)
 
