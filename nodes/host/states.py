@@ -64,11 +64,14 @@ class Keeper(AbstractContextManager):
     """Keeps the states of one run, the last one in any case: use it as a context around the steps.
 
     settings   what the result depends on, see `fingerprint`
+    together   steps that share predictions; a run is taken up between two such groups, never inside one
     """
 
     file: StateFile
     settings: dict[str, str]
+    together: int = 1
     _last: Saved | None = field(default=None, init=False)
+    _latest: Saved | None = field(default=None, init=False)
     _kept: int = field(default=0, init=False)
 
     def begin(self, state: State) -> tuple[State, Record]:
@@ -85,13 +88,15 @@ class Keeper(AbstractContextManager):
         return state, Record()
 
     def __call__(self, state: State, record: Record) -> None:
-        """Take note of a finished step, and save it if it is its turn."""
-        self._last = Saved(state.step, state.theta, state.memory, record.tensors(), self.settings)
-        if state.step % self.file.every == 0:
-            self._save()
+        """Take note of a finished step, and save it if it is time to."""
+        self._latest = Saved(state.step, state.theta, state.memory, record.tensors(), self.settings)
+        if state.step % self.together == 0:
+            self._last = self._latest
+            if state.step - self._kept >= self.file.every:
+                self._save(self._last)
 
-    def __exit__(self, *exception) -> None:
-        self._save()
+    def __exit__(self, failed, *details) -> None:
+        self._save(self._latest if failed is None else self._last)
 
     def _found(self) -> Saved | None:
         path = self.file.path
@@ -120,13 +125,12 @@ class Keeper(AbstractContextManager):
                 "state file away."
             ) from error
 
-    def _save(self) -> None:
+    def _save(self, state: Saved | None) -> None:
         """The run is worth more than its file: where the disk fills up, it goes on and the last file stays."""
-        last = self._last
-        if last is None or last.step == self._kept or not torch.isfinite(last.theta).all():
+        if state is None or state.step == self._kept or not torch.isfinite(state.theta).all():
             return
         try:
-            state_file.write(self.file.path, last)
-            self._kept = last.step
+            state_file.write(self.file.path, state)
+            self._kept = state.step
         except OSError as error:
-            logging.warning("The state of step %d was not kept (%s); the run goes on.", last.step, error)
+            logging.warning("The state of step %d was not kept (%s); the run goes on.", state.step, error)

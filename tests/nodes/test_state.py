@@ -49,12 +49,12 @@ def calls(model):
 
 @pytest.fixture
 def stopping(model, calls):
-    """Within it, the shared model fails at its fourth call: in the middle of a step that is not the first."""
+    """Within it, the shared model fails at a call: in the middle of a step that is not the first."""
 
     @contextmanager
-    def stop(error=Stopped):
+    def stop(error=Stopped, calls_before=4):
         def fail(*_):
-            if len(calls) == 4:
+            if len(calls) == calls_before:
                 raise error("stopped")
 
         handle = model.model.diffusion_model.register_forward_pre_hook(fail)
@@ -106,6 +106,18 @@ def test_a_mask_and_frames(model, case, edit, stopping, kept, folder, layout):
     options = {"latent": {**case.latent, "noise_mask": mask}, "layout": case.layout if layout else None}
     straight = edit(model, steps=STEPS, **options)
     assert torch.equal(run_in_parts(edit, model, stopping, kept(), **options), straight)
+
+
+@pytest.mark.parametrize("uses", [2, 3])
+def test_steps_that_share_predictions(host, model, edit, stopping, kept, folder, uses):
+    """They are taken up together: alone, a step would make in a batch of another size what it had been told."""
+    savings = host.run("CSDSavings", uses=uses, guidance_low=0.0, guidance_high=1.0)[0]
+    straight = edit(model, steps=7, savings=savings)
+    with stopping(calls_before=9):
+        edit(model, steps=7, savings=savings, state=kept())
+    assert step_of(folder / "run.safetensors") in range(uses, 7, uses)
+    assert torch.equal(edit(model, steps=7, savings=savings, state=kept()), straight)
+    assert step_of(folder / "run.safetensors") == 7
 
 
 def test_keeping_changes_nothing(model, edit, kept, folder):
