@@ -11,7 +11,8 @@ and each stage is a file (or two) that can be read and exchanged by itself:
     UPDATE   update                               theta, gradient -> theta
 
 `level` and `noise` say how particles are noised, `timesteps` and `batches` which level and which
-particles a step takes, `distill` is the loop and `presets` names complete settings. What particles
+particles a step takes, `bank` lets several steps share them, `distill` is the loop and `presets` names
+complete settings. What particles
 show of one another is a `correspondence` (`geometry` for views with cameras); `aligned` couples along
 it and `carried` moves noise along it.
 

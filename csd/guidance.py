@@ -23,7 +23,7 @@ three where the image scale is 1, and three as long as the particle is still the
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -61,6 +61,24 @@ class Guidance:
             name = same.get(branch, branch)
             parts[name] = parts.get(name, 0.0) + coefficient
         return {branch: coefficient for branch, coefficient in parts.items() if abs(coefficient) > ROUNDING}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Noise levels, as fractions of training time, at which guidance acts (arXiv 2404.07724).
+
+    Outside of it the scales are one, and target and baseline take one evaluation each.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self):
+        if not 0 <= self.low <= self.high <= 1:
+            raise ValueError(f"Interval: got {self.low} ... {self.high}, expected 0 <= low <= high <= 1.")
+
+    def scales(self, guidance: Guidance, level: Level) -> Guidance:
+        return guidance if self.low <= level.time <= self.high else replace(guidance, text=1.0, image=1.0)
 
 
 class Request(NamedTuple):

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .baseline import Baseline
-from .guidance import Guidance, Predict, Request
+from .guidance import Guidance, Interval, Predict, Request
 from .level import Level
 from .parameterization import Index
 
@@ -24,16 +24,18 @@ class Score(Protocol):
 
 @dataclass(frozen=True)
 class PromptScore:
-    """One prompt for every particle."""
+    """One prompt for every particle, its guidance acting in an interval of noise levels."""
 
     predict: Predict
     guidance: Guidance
     baseline: Baseline
+    interval: Interval = Interval()
 
     def __call__(self, x: Tensor, source: Tensor, eps: Tensor, level: Level, index: Index) -> tuple[Tensor, Tensor]:
         x_t = level.noise(x, eps)
-        requests = [Request(x_t, self.guidance)]
-        subtracted = self.baseline.guidance(self.guidance)
+        guidance = self.interval.scales(self.guidance, level)
+        requests = [Request(x_t, guidance)]
+        subtracted = self.baseline.guidance(guidance)
         if subtracted is not None:
             requests.append(Request(level.noise(source, eps), subtracted))
         eps_hat, *rest = self.predict(requests, level, index)

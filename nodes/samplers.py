@@ -14,6 +14,7 @@ from .host.run import run
 from .host.states import StateFile
 from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
 from .report import picture
+from .savings import Savings, SavingsType
 from .state import StateType
 
 
@@ -85,6 +86,7 @@ _OPTIONS = [
     UpdateType.Input("update", optional=True),
 ]
 
+_SAVINGS = SavingsType.Input("savings", optional=True, tooltip="Fewer evaluations at some cost in quality.")
 _STATE = StateType.Input("state", optional=True, tooltip="Keeps the run in a file, from which it can go on.")
 
 _MODEL = [
@@ -117,6 +119,7 @@ class Settings:
     timesteps: type | None = None
     update: object = None
     state: StateFile | None = None
+    savings: Savings | None = None
 
     def check(self, node: str) -> None:
         finite(node, step_size=self.step_size, noise_low=self.noise_low, noise_high=self.noise_high)
@@ -129,11 +132,12 @@ class Settings:
             )
 
     def order(self) -> Timesteps:
-        return (self.timesteps or Descending)(self.noise_low, self.noise_high)
+        order = (self.timesteps or Descending)(self.noise_low, self.noise_high)
+        return (self.savings or Savings()).order(order)
 
     def stages(self) -> dict:
         chosen = stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)
-        return {**chosen, "states": self.state}
+        return {**chosen, **(self.savings or Savings()).stages(), "states": self.state}
 
 
 def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
@@ -166,6 +170,7 @@ class CSDEditSampler(io.ComfyNode):
                 *_OPTIONS,
                 BaselineType.Input("baseline", optional=True),
                 _STATE,
+                _SAVINGS,
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
@@ -193,6 +198,7 @@ class CSDSampler(io.ComfyNode):
                 *_range_inputs(0.02, 0.98),
                 *_OPTIONS,
                 _STATE,
+                _SAVINGS,
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],

@@ -18,6 +18,7 @@ from .options import (
     finite,
     stages,
 )
+from .savings import Savings, SavingsType
 from .state import StateType
 
 
@@ -67,14 +68,16 @@ class DistillationSampler(io.ComfyNode):
                 NoiseFieldType.Input("noise", optional=True),
                 UpdateType.Input("update", optional=True),
                 StateType.Input("state", optional=True),
+                SavingsType.Input("savings", optional=True, tooltip="The same to CSD Sigmas."),
             ],
             [io.Sampler.Output()],
         )
 
     @classmethod
-    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None, state=None):
+    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None, state=None, savings=None):
         finite("CSD Distillation", step_size=step_size)
-        return io.NodeOutput(Distiller(**stages(step_size, particles_per_step, coupling, noise, update), states=state))
+        chosen = stages(step_size, particles_per_step, coupling, noise, update)
+        return io.NodeOutput(Distiller(**chosen, **(savings or Savings()).stages(), states=state))
 
 
 class DistillationSigmas(io.ComfyNode):
@@ -91,14 +94,15 @@ class DistillationSigmas(io.ComfyNode):
                 io.Float.Input("noise_high", default=0.5, min=0.0, max=1.0, step=0.01),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, tooltip="For random timesteps."),
                 TimestepsType.Input("timesteps", optional=True),
+                SavingsType.Input("savings", optional=True, tooltip="The same to CSD Distillation."),
             ],
             [io.Sigmas.Output()],
         )
 
     @classmethod
-    def execute(cls, model, steps, noise_low, noise_high, seed, timesteps=None):
+    def execute(cls, model, steps, noise_low, noise_high, seed, timesteps=None, savings=None):
         finite("CSD Sigmas", noise_low=noise_low, noise_high=noise_high)
         with named("CSD Sigmas"):
             order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
             levels = Levels(model.get_model_object("model_sampling"))
-        return io.NodeOutput(levels.sigmas(order, steps, seed))
+        return io.NodeOutput(levels.sigmas((savings or Savings()).order(order), steps, seed))

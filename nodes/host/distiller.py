@@ -20,10 +20,12 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ...csd import noise as fields
+from ...csd.bank import Bank
 from ...csd.batches import RandomBatch, Stretches
 from ...csd.correspondence import Flow
 from ...csd.distill import Distillation, State
 from ...csd.frames import Frames
+from ...csd.guidance import Interval
 from ...csd.parameterization import Parameterization, merge
 from ...csd.score import PromptScore
 from ...csd.stein import Stein
@@ -43,6 +45,7 @@ class Distiller(comfy.samplers.Sampler):
     couple, update, noise   stages of the loop
     per_step                particles in a step, all where None
     from_noise              start from noise instead of the latents that come in, where those are empty
+    bank, interval          savings that change the estimator: levels and noise used again, guidance at some levels
     states                  where the run keeps its states, if anywhere, and whether it goes on from there
     record                  filled while sampling
     """
@@ -52,6 +55,8 @@ class Distiller(comfy.samplers.Sampler):
     noise: fields.NoiseField = fields.canvas
     per_step: int | None = None
     from_noise: bool = False
+    bank: Bank = Bank()
+    interval: Interval = Interval()
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
 
@@ -89,7 +94,7 @@ class Distiller(comfy.samplers.Sampler):
     def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, seed: int):
         if self.states is None:
             return NotKept()
-        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, seed))
+        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, seed), self.bank.uses)
 
     def _distillation(
         self,
@@ -101,16 +106,17 @@ class Distiller(comfy.samplers.Sampler):
     ) -> Distillation:
         levels = [float(sigma) for sigma in sigmas[:-1]]
         update = self.update if mask is None else Masked(self.update, merge(parameterization, mask))
+        predict = self.bank.predict(partial(guider.predict, **extra_args))
         return Distillation(
             parameterization,
-            PromptScore(partial(guider.predict, **extra_args), guider.guidance, guider.baseline),
+            PromptScore(predict, guider.guidance, guider.baseline, self.interval),
             guider.levels.level,
             steps=len(levels),
             seed=extra_args.get("seed") or 0,
             couple=self.couple,
             update=update,
             timesteps=Listed(tuple(levels)),
-            noise=self.noise,
+            noise=self.bank.noise(self.noise),
             batches=self._batches(),
         )
 

@@ -119,3 +119,49 @@ def test_no_work_is_shared_between_particles(ext, model, tiny, case, distil, unm
     image = {"concat_latent_image": case.positive[0][1]["concat_latent_image"]}
     case.positive = [[torch.cat([tiny.prompt(seed)[0][0] for seed in range(4)]), image]]
     assert far(distil(ext.guider.CSDGuider)[0], distil(unmerged)[0]) < 1e-4
+
+
+@pytest.fixture
+def saving(host):
+    """`savings` of the option node."""
+
+    def make(uses=1, low=0.0, high=1.0):
+        return host.run("CSDSavings", uses=uses, guidance_low=low, guidance_high=high)[0]
+
+    return make
+
+
+def test_a_bank_asks_about_the_source_once_for_each_pair(model, edit, counted, far, saving):
+    clone, calls = counted(model)
+    edited = edit(clone, steps=4, savings=saving(uses=2))
+    assert sum(calls) == 4 * (3 + 3 + 5 + 3)
+    assert far(edited, edit(model, steps=4)) > 1e-3
+
+
+def test_guidance_on_part_of_the_levels(model, edit, counted, far, saving):
+    """Levels .6, .35 and .1; outside of the interval one evaluation of the target and one of the source."""
+    clone, calls = counted(model)
+    edited = edit(clone, steps=3, savings=saving(low=0.2, high=0.5))
+    assert sum(calls) == 4 * (2 + 5 + 2)
+    assert far(edited, edit(model, steps=3)) > 1e-3
+
+
+def test_savings_that_save_nothing(model, edit, saving):
+    assert torch.equal(edit(model, savings=saving()), edit(model))
+
+
+def test_the_trio_saves_as_the_sampler_does(host, model, case, edit, far, saving):
+    savings = saving(uses=2, low=0.2)
+    guider = {"positive": case.positive, "negative": case.negative, "guidance": 3.0, "image_guidance": 1.5}
+    (guider,) = host.run("CSDGuider", model=model, particles_at_once=3, layout=case.layout, **guider)
+    (sampler,) = host.run("CSDDistillation", step_size=1.0, particles_per_step=0, savings=savings)
+    (sigmas,) = host.run("CSDSigmas", model=model, steps=4, noise_low=0.1, noise_high=0.6, seed=7, savings=savings)
+    (noise,) = host.run("RandomNoise", noise_seed=7)
+    inputs = {"noise": noise, "guider": guider, "sampler": sampler, "sigmas": sigmas, "latent_image": case.latent}
+    latent = host.run("SamplerCustomAdvanced", **inputs)[0]["samples"]
+    assert far(latent, edit(model, steps=4, savings=savings)) < 1e-5
+
+
+def test_settings_that_cannot_be(host):
+    with pytest.raises(ValueError, match="CSD Savings: .*expected 0 <= low <= high <= 1"):
+        host.run("CSDSavings", uses=1, guidance_low=0.6, guidance_high=0.2)
