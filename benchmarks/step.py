@@ -176,12 +176,8 @@ def use_of_the_machine(case: Case, evaluations_a_second: float) -> dict:
     side = 8192 if where.type == "cuda" else 2048
     square = torch.ones(side, side, device=where, dtype=kind)
     best = 2 * side**3 / min(seconds(lambda: square @ square) for _ in range(5))
-    flops = counter.get_total_flops()
-    return {
-        "operations of an evaluation": flops,
-        "rate": flops * evaluations_a_second,
-        "share of a product's rate": flops * evaluations_a_second / best,
-    }
+    rate = counter.get_total_flops() * evaluations_a_second
+    return {"operations of an evaluation": counter.get_total_flops(), "operations a second": rate, "share": rate / best}
 
 
 def profile(case: Case, at_once: int) -> list[dict]:

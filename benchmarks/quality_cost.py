@@ -1,0 +1,170 @@
+"""`python -m collaborative_score_distillation.benchmarks.quality_cost`: how good an edit is for how many evaluations.
+
+Held-out painted panoramas (PSNR to the painted truth, drift, seam) and a painted clip (PSNR, flicker) edited by the
+demo model in a real ComfyUI: the authors' schedule, ours with fewer and fewer steps and with every saving, windows or
+frames one by one, and MultiDiffusion. Three panoramas and a clip in one look, or with FULL=1 eight and six in every
+look. Each result is kept in output/bench/ as soon as it is there, so that an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..demo.instructions import INSTRUCTIONS
+from ..demo.painter import LOOKS, SOURCE, paint
+from ..tools import contenders, set_contenders
+from ..tools.client import Client, RunError
+from ..tools.comparison import Comparison, measure, window_edges
+from ..tools.contenders import Edit
+from ..tools.demo import WORKFLOW
+from ..tools.demo_set import prompted
+from ..tools.demo_video import VIDEO
+from ..tools.env import ROOT
+from ..tools.host import Host, HostError
+from ..tools.metrics import psnr
+from ..tools.results import fingerprint, known, means
+from ..tools.set_comparison import SetComparison
+from ..tools.sheet import contact_sheet
+from ..tools.workflow import load_workflow, to_prompt
+from .published import parser, publish
+from .variants import CLIP, PANORAMA, SHORT, Variant
+
+OUTPUT = ROOT / "output" / "bench"
+PANORAMAS, CLIPS = range(1_000_001, 1_000_009), range(1_000_001, 1_000_007)
+BUDGETS = (168, 420, 840)
+CLIP_BUDGETS = (576, 1440)
+LOOK = "winter"
+CEILING = "VAE of the truth"
+Results = Iterator[tuple[str, dict, np.ndarray]]
+
+
+def full_by_request() -> bool:
+    return os.environ.get("FULL", "") not in ("", "0")
+
+
+def quiet(prompt: dict) -> Callable:
+    return lambda event: None
+
+
+def evaluations_of(edit: Edit, run) -> int:
+    return run.history["outputs"][edit.id("CSDEditSampler")]["csd"][0]["evaluations"]
+
+
+def panorama(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
+    """Name, figures and picture of every contender on one panorama."""
+    comparison, painted = Comparison(client, edit, watch=quiet), edit.inputs("CSDDemoScene")
+    truth = paint(painted["seed"], look, painted["height"], painted["width"])
+    edges, size = window_edges(edit, truth.shape[:2]), truth.shape[:2]
+
+    def figures(picture: np.ndarray, evaluations: int = 0) -> dict:
+        return measure(picture, truth, edges) | ({"evaluations": evaluations} if evaluations else {})
+
+    ceiling, _ = comparison.picture(contenders.through_vae(edit, look))
+    yield CEILING, figures(ceiling.picture), ceiling.picture
+    for variant in variants:
+        result, run = comparison.picture(variant.prompt(edit, [edit.id("CSDParticleMerge"), 0]))
+        yield variant.name, figures(result.picture, variant.evaluations(evaluations_of(edit, run))), result.picture
+    others = {"window by window": contenders.window_by_window, "MultiDiffusion": contenders.multidiffusion}
+    for name, make in others.items():
+        for budget in budgets:
+            prompt, used = make(edit, size, budget)
+            result, _ = comparison.picture(prompt)
+            yield f"{name}: {used} evaluations", figures(result.picture, used), result.picture
+
+
+def clip(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
+    """The same on one clip; of each result the middle frame is shown."""
+    comparison, truth = SetComparison(client, edit, VIDEO.painter, quiet), VIDEO.truth(edit.inputs(VIDEO.painter), look)
+
+    def figures(pictures: np.ndarray, evaluations: int = 0) -> dict:
+        found = {"psnr": round(psnr(pictures, truth.pictures), 3), "flicker": round(truth.error(pictures), 5)}
+        return found | ({"evaluations": evaluations} if evaluations else {})
+
+    def line(name: str, pictures: np.ndarray, evaluations: int = 0):
+        return name, figures(pictures, evaluations), pictures[len(pictures) // 2]
+
+    ceiling, _ = comparison.pictures(set_contenders.truth_through_vae(edit, VIDEO.painter, look))
+    yield line(CEILING, ceiling.pictures)
+    for variant in variants:
+        result, run = comparison.pictures(variant.prompt(edit, [edit.id("VAEDecode"), 0]))
+        yield line(variant.name, result.pictures, variant.evaluations(evaluations_of(edit, run)))
+    for budget in budgets:
+        prompt, used = set_contenders.one_by_one(edit, len(truth.pictures), budget)
+        result, _ = comparison.pictures(prompt)
+        yield line(f"frame by frame: {used} evaluations", result.pictures, used)
+
+
+def panorama_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
+    edit = Edit(to_prompt(load_workflow(WORKFLOW), info))
+    text = {("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[look][0]}}
+    return edit.with_inputs({**text, ("CSDDemoScene", None): {"seed": scene}})
+
+
+def clip_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
+    edit, _ = prompted(VIDEO, info, scene, look)
+    return edit.with_inputs({(VIDEO.painter, None): {"frames": 4}}) if short else edit
+
+
+KINDS = {
+    "panorama": (panorama_edit, panorama, PANORAMA, BUDGETS, WORKFLOW),
+    "clip": (clip_edit, clip, CLIP, CLIP_BUDGETS, VIDEO.workflow),
+}
+
+
+def scenes(kind: str, full: bool, short: bool) -> list[tuple[int, str]]:
+    every = PANORAMAS if kind == "panorama" else CLIPS
+    looks = [look for look in LOOKS if look != SOURCE] if full else [LOOK]
+    few = 3 if kind == "panorama" and not short else 1
+    return [(scene, look) for scene in (every if full else every[:few]) for look in looks]
+
+
+def path_of(kind: str, short: bool) -> Path:
+    return OUTPUT / f"{kind}_{'short_' if short else ''}{fingerprint(KINDS[kind][-1])}.jsonl"
+
+
+def fill(client: Client, kind: str, todo: list[tuple[int, str]], path: Path, short: bool) -> None:
+    """Run the scenes that are missing."""
+    make, compare, variants, budgets, _ = KINDS[kind]
+    for scene, look in todo:
+        edit = make(client.object_info(), scene, look, short)
+        figures, rows = {}, []
+        for name, found, picture in compare(client, edit, look, *((SHORT, (24,)) if short else (variants, budgets))):
+            print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
+            figures[name] = found
+            rows.append((name, picture))
+        contact_sheet(rows).save(OUTPUT / f"{kind}_{scene}_{look}.png")
+        with path.open("a") as file:
+            file.write(json.dumps({"scene": scene, "look": look, "results": figures}) + "\n")
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--full", action="store_true", help="every scene and look", default=full_by_request())
+    arguments.add_argument("--only", choices=KINDS, nargs="+", default=list(KINDS))
+    arguments = arguments.parse_args()
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    wanted = {kind: scenes(kind, arguments.full, arguments.short) for kind in arguments.only}
+    paths = {kind: path_of(kind, arguments.short) for kind in wanted}
+    todo = {kind: [each for each in wanted[kind] if each not in known(paths[kind])] for kind in wanted}
+    try:
+        if any(todo.values()):
+            with Host(output=OUTPUT / "comfyui") as host:
+                for kind, missing in todo.items():
+                    fill(Client(host.address), kind, missing, paths[kind], arguments.short)
+    except (HostError, RunError) as error:
+        sys.exit(str(error))
+    for kind in wanted:
+        done = [results for place, results in known(paths[kind]).items() if place in wanted[kind]]
+        publish(
+            arguments.output, f"quality_cost_{kind}", {"edits": len(done), "scenes": wanted[kind], "means": means(done)}
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Settings of CSDEditSampler whose quality is held against their cost, as prompts made from a shipped workflow's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..tools.contenders import Builder, Edit
+from .authors import EVALUATIONS
+
+AUTHORS, OURS, BANK, INTERVAL, FEWER = (
+    "authors' schedule",
+    "ours",
+    "levels and noise used again",
+    "guidance on part of the levels",
+    "fewer particles a step",
+)
+THEIR_STEPS, THEIR_BATCH = 200, 4
+TRAVEL, LONGEST = 12.0, 4.0  # step sizes: together over a run, and at most for one step
+STEPS = (2, 4, 6, 8, 12, 16, 24, 40)
+
+_KERNEL = {"kernel": "rbf", "bandwidth": "authors' median", "fixed_bandwidth": 1.0, "normalization": "mean"}
+_AUTHORS = {
+    "coupling": ("CSDKernel", {**_KERNEL, "repulsion": 1.0}),
+    "noise": ("CSDNoiseField", {"field": "independent"}),
+    "timesteps": ("CSDTimesteps", {"order": "random"}),
+    "update": ("CSDUpdate", {"optimizer": "sgd", "decay": 0.9, "decay_every": 20}),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Changes to the shipped workflow.
+
+    family, label   what it belongs to, and which of them it is
+    sampler         inputs of CSDEditSampler
+    options         option nodes: input of the sampler -> type and inputs
+    theirs          evaluations counted as the authors' code would take them
+    """
+
+    family: str
+    label: str
+    sampler: dict = field(default_factory=dict)
+    options: dict[str, tuple[str, dict]] = field(default_factory=dict)
+    theirs: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.family}: {self.label}"
+
+    def prompt(self, edit: Edit, pictures: list) -> dict:
+        """The workflow with these changes, saving `pictures`."""
+        nodes = Builder(edit.prompt)
+        wires = {name: [nodes.add(kind, **inputs), 0] for name, (kind, inputs) in self.options.items()}
+        nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= self.sampler | wires
+        return nodes.saving(pictures, "variant")
+
+    def evaluations(self, counted: int) -> int:
+        taken = self.sampler.get("particles_per_step", 0) * self.sampler.get("steps", 0)
+        return EVALUATIONS * taken if self.theirs else counted
+
+
+def _authors(step_size: float, high: float) -> Variant:
+    sampler = {"steps": THEIR_STEPS, "step_size": step_size, "noise_high": high, "particles_per_step": THEIR_BATCH}
+    label = f"step size {step_size:g}, levels to {high:g}"
+    return Variant(AUTHORS, label, sampler, _AUTHORS, theirs=True)
+
+
+def _steps(steps: int) -> dict:
+    """The shorter a run, the larger its steps."""
+    return {"steps": steps, "step_size": min(TRAVEL / steps, LONGEST)}
+
+
+def _saving(family: str, label: str, steps: int, uses: int = 1, low: float = 0.0, high: float = 1.0) -> Variant:
+    inputs = {"uses": uses, "guidance_low": low, "guidance_high": high}
+    return Variant(family, label, _steps(steps), {"savings": ("CSDSavings", inputs)})
+
+
+PANORAMA = (
+    _authors(2.0, 0.5),
+    _authors(2.0, 0.85),
+    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in STEPS),
+    *(_saving(BANK, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((8, 2), (16, 2), (24, 3))),
+    *(
+        _saving(INTERVAL, f"{low:g} to {high:g}", 12, low=low, high=high)
+        for low, high in ((0.3, 1.0), (0.5, 1.0), (0.0, 0.6))
+    ),
+    *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (12, 24)),
+)
+CLIP = (
+    _authors(2.0, 0.5),
+    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 12)),
+    _saving(BANK, "12 steps, 2 uses", 12, 2),
+)
+SHORT = (
+    Variant(OURS, "2 steps", _steps(2)),
+    _saving(BANK, "2 steps, 2 uses", 2, 2),
+    _saving(INTERVAL, "0.5 to 1", 2, low=0.5),
+)
