@@ -8,6 +8,7 @@ look. Each result is kept in output/bench/ as soon as it is there, so that an in
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -124,17 +125,24 @@ def scenes(kind: str, full: bool, short: bool) -> list[tuple[int, str]]:
     return [(scene, look) for scene in (every if full else every[:few]) for look in looks]
 
 
+def tried(kind: str, short: bool) -> tuple:
+    """Variants, and evaluations for the other contenders."""
+    return (SHORT, (24,)) if short else KINDS[kind][2:4]
+
+
 def path_of(kind: str, short: bool) -> Path:
-    return OUTPUT / f"{kind}_{'short_' if short else ''}{fingerprint(KINDS[kind][-1])}.jsonl"
+    """Named after the workflow, the weights and what is tried: results of something else are not taken up."""
+    plan = hashlib.blake2b(repr(tried(kind, short)).encode(), digest_size=4).hexdigest()
+    return OUTPUT / f"{kind}_{fingerprint(KINDS[kind][-1])}_{plan}.jsonl"
 
 
 def fill(client: Client, kind: str, todo: list[tuple[int, str]], path: Path, short: bool) -> None:
     """Run the scenes that are missing."""
-    make, compare, variants, budgets, _ = KINDS[kind]
+    make, compare, *_ = KINDS[kind]
     for scene, look in todo:
         edit = make(client.object_info(), scene, look, short)
         figures, rows = {}, []
-        for name, found, picture in compare(client, edit, look, *((SHORT, (24,)) if short else (variants, budgets))):
+        for name, found, picture in compare(client, edit, look, *tried(kind, short)):
             print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
             figures[name] = found
             rows.append((name, picture))
