@@ -52,7 +52,7 @@ def coupling(results: dict) -> str:
         if theirs:
             times = [f"{row['times faster']:.1f}", f"{row['times smaller']:.0f}" if row["ours"]["bytes"] else "-"]
             cells += [f"{1e3 * theirs['seconds']:.1f} ms", f"{theirs['bytes'] / MIB:.0f} MiB", *times]
-        rows.append(cells + ["does not fit" if not theirs else ""] * (7 - len(cells)))
+        rows.append(cells if theirs else [*cells, "does not fit", "", "", ""])
     header = ["particles", "ours", "", "authors", "", "times faster", "times smaller"]
     shape = " x ".join(map(str, results["shape"]))
     text = f"The direction of particles of {shape} numbers, the same from both; memory beyond the particles."

@@ -86,8 +86,8 @@ class Remembering:
 
     def __call__(self, requests: Sequence[Request], level: Level, index: Index) -> list[Tensor]:
         found: dict[tuple[int, int], Tensor] = {}
-        new = [place for place in range(len(index)) if not self._knows(requests, place, index, level)]
-        old = [place for place in range(len(index)) if place not in new]
+        known = [self._knows(requests, place, index, level) for place in range(len(index))]
+        new, old = ([place for place, is_known in enumerate(known) if is_known == wanted] for wanted in (False, True))
         for places, asked in ((new, requests), (old, requests[:1])):
             found |= self._ask(asked, places, index, level) if places else {}
         for place in old:
