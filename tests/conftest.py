@@ -59,6 +59,7 @@ def boot(base: Path) -> None:
     sys.path.insert(0, str(HOST_FOLDER))
     sys.argv = ["main.py", *dict.fromkeys([*host_arguments(base), "--cpu"])]
     importlib.import_module("comfy.options").enable_args_parsing()
+    importlib.import_module("utils.extra_config")  # as main.py does: in another order not all core nodes import
     nodes = importlib.import_module("nodes")
     with ThreadPoolExecutor(1) as other_thread:  # the browser tests keep an event loop in this one
         other_thread.submit(asyncio.run, nodes.init_extra_nodes(init_api_nodes=False)).result()

@@ -7,7 +7,7 @@ from collaborative_score_distillation.tools.workflow import load_workflow, set_w
 
 pytestmark = pytest.mark.browser
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
-FROM_THE_USER = {"ckpt_name", "image"}
+FROM_THE_USER = {"ckpt_name", "image", "file", "folder"}
 
 
 @pytest.fixture(scope="module", params=WORKFLOWS, ids=lambda path: path.stem)
@@ -93,7 +93,7 @@ def test_widgets_are_kept(opened, workflow):
 
 
 def test_host_takes_it(workflow, object_info, client):
-    """All that the host may ask for is what only the user has: a checkpoint, a picture."""
+    """All that the host may ask for is what only the user has: a checkpoint, a picture, a video, a view set."""
     reply = client.post("/prompt", json={"prompt": to_prompt(workflow, object_info), "client_id": client.id})
     client.post("/queue", json={"clear": True})
     client.interrupt()
