@@ -10,11 +10,12 @@ QUICK ?=
 CLIPS ?= 1
 VIEW_SETS ?= 1
 KIND ?= video
+VIDEO ?=
 SETS ?= 2
 FULL ?=
 PARTS ?= coupling step quality_cost length
 ARGS ?=
-export IMAGE PROMPT SIZE FILES QUICK FULL
+export IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
 .PHONY: help env browser demo demo-video demo-views ablation serve test golden demo-quality bench demo-model lint
@@ -31,8 +32,8 @@ browser:
 demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
 	@$(MODULE).tools.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
 
-demo-video: env  ## edit a clip and compare, CLIPS=6 for the means
-	@$(MODULE).tools.demo_video --count $(CLIPS) $(ARGS)
+demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMPT= for a file of yours
+	@$(MODULE)$(if $(VIDEO),.tools.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.tools.demo_video --count $(CLIPS)) $(ARGS)
 
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 	@$(MODULE).tools.demo_views --count $(VIEW_SETS) $(ARGS)
