@@ -1,5 +1,6 @@
 """What ComfyUI is told: the list of nodes."""
 
+from .blend import Blend
 from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
 from .demo_clip import DemoClip
@@ -36,6 +37,7 @@ NODES = [
     VideoFrameBatch,
     VideoRestore,
     OpticalFlow,
+    Blend,
     CanvasCorrespondence,
     StateOptions,
     VAEBatch,

@@ -16,7 +16,8 @@ from .contenders import Edit
 from .metrics import psnr
 from .sheet import to_array
 
-ALONE, PAPER, OURS, CEILING = "frame by frame", "paper's coupling", "correspondence", "VAE of the truth"
+ALONE, PAPER, CEILING = "frame by frame", "paper's coupling", "VAE of the truth"
+ALIGNED, OURS = "correspondence", "correspondence, blended"
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ class SetComparison:
         """The floor, then every contender with the evaluations of the shipped workflow."""
         ceiling, _ = self.pictures(contenders.truth_through_vae(self.edit, self.painter, look))
         ours = self.coupled(contenders.as_shipped(self.edit))
+        aligned = self.coupled(contenders.without_blending(self.edit))
         paper = self.coupled(contenders.papers_coupling(self.edit))
         prompt, used = contenders.one_by_one(self.edit, len(ours.pictures), ours.evaluations)
         alone, _ = self.pictures(prompt)
         alone = SetResult(alone.pictures, used, alone.seconds)
-        return {ALONE: alone, PAPER: paper, OURS: ours, CEILING: ceiling}
+        return {ALONE: alone, PAPER: paper, ALIGNED: aligned, OURS: ours, CEILING: ceiling}
 
 
 def measured(results: dict[str, SetResult], truth: np.ndarray, error: Callable[[np.ndarray], float]) -> dict:

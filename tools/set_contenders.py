@@ -19,7 +19,11 @@ def source_frames(edit: Edit) -> dict:
 
 
 def as_shipped(edit: Edit) -> dict:
-    return Builder(edit.prompt).saving([edit.id("VAEDecode"), 0], "edit")
+    return Builder(edit.prompt).saving([edit.id("CSDBlend"), 0], "edit")
+
+
+def without_blending(edit: Edit) -> dict:
+    return Builder(edit.prompt).saving([edit.id("VAEDecode"), 0], "unblended")
 
 
 def papers_coupling(edit: Edit) -> dict:
