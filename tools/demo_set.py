@@ -120,13 +120,12 @@ def save_shipped(client: Client, edit: Edit, workflow: dict, folder: Path) -> No
 def compare(kind: Kind, client: Client, seed: int, look: str, folder: Path | None) -> dict:
     """Figures of every contender on one set; pictures go to `folder`, where given."""
     edit, workflow = prompted(kind, client.object_info(), seed, look)
-    if folder:
-        save_shipped(client, edit, workflow, folder)
     comparison = SetComparison(client, edit, kind.painter, ProgressBar if folder else lambda prompt: lambda event: None)
     truth = kind.truth(edit.inputs(kind.painter), look)
     results = comparison.run(look)
     lines = measured(results, truth.pictures, truth.error)
     if folder:
+        save_shipped(client, edit, workflow, folder)
         source, _ = comparison.pictures(source_frames(edit))
         write_pictures(kind, source.pictures, results, lines, truth, folder)
     return lines

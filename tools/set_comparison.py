@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -56,8 +56,9 @@ class SetComparison:
     def run(self, look: str) -> dict[str, SetResult]:
         """The floor, then every contender with the evaluations of the shipped workflow."""
         ceiling, _ = self.pictures(contenders.truth_through_vae(self.edit, self.painter, look))
-        ours = self.coupled(contenders.as_shipped(self.edit))
         aligned = self.coupled(contenders.without_blending(self.edit))
+        blended, _ = self.pictures(contenders.as_shipped(self.edit))  # the host still has the latents
+        ours = replace(aligned, pictures=blended.pictures, seconds=aligned.seconds + blended.seconds)
         paper = self.coupled(contenders.papers_coupling(self.edit))
         prompt, used = contenders.one_by_one(self.edit, len(ours.pictures), ours.evaluations)
         alone, _ = self.pictures(prompt)
