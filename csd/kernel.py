@@ -80,8 +80,8 @@ def squared_distances(x: Tensor) -> Tensor:
     Computed around the mean particle in the widest floating type, so that close particles keep their distance.
     What lies below the rounding error of the products counts as zero: a median over it would be noise.
     """
-    centred = x.to(accumulation_dtype(x.device))
-    centred = centred - centred.mean(0)
+    centred = x.to(accumulation_dtype(x.device), copy=True)
+    centred -= centred.mean(0)
     products = centred @ centred.T
     sums = products.diagonal()[:, None] + products.diagonal()[None, :]
     distances = sums - 2 * products
@@ -99,8 +99,7 @@ class RBF:
         distances = squared_distances(x)
         h = self.bandwidth(distances)
         K = torch.exp(-distances / h)
-        wide = x.to(K)
-        repulsion = 2 / h * (K @ wide - K.sum(1, keepdim=True) * wide)
+        repulsion = (2 / h * (K - torch.diag(K.sum(1)))) @ x.to(K)
         return Gram(K, repulsion)
 
 

@@ -56,5 +56,5 @@ class Stein:
         """As in `Couple`; which particles they are makes no difference here."""
         gram = self.kernel(rearrange(x_t, "n ... -> n (...)"))
         flat = rearrange(residual, "n ... -> n (...)").to(gram.K)
-        direction = self.normalization(gram.K) * (gram.K @ flat + self.repulsion * gram.repulsion)
+        direction = (gram.K @ flat).add_(gram.repulsion, alpha=self.repulsion).mul_(self.normalization(gram.K))
         return direction.reshape(residual.shape).to(residual), gram
