@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -127,7 +128,9 @@ def test_the_host_checks_a_prompt(host, scene, folder, errors):
         "1": {"class_type": "CSDViewSetLoad", "inputs": {"folder": folder, **LOAD}},
         "2": {"class_type": "CSDViewSetSave", "inputs": {"images": ["1", 0], "views": ["1", 1], "name": ""}},
     }
-    valid, error, _, found = asyncio.run(execution.validate_prompt("test", prompt, None))
+    with ThreadPoolExecutor(1) as other_thread:  # the browser tests keep an event loop in this one
+        checked = other_thread.submit(asyncio.run, execution.validate_prompt("test", prompt, None))
+    valid, error, _, found = checked.result()
     assert valid == (errors is None) and (valid or errors in json.dumps(found))
 
 
