@@ -9,24 +9,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from itertools import product
-from pathlib import Path
 
 from tqdm import tqdm
 
-from ..tools.client import Client, RunError
-from ..tools.contenders import Builder, Edit
+from ..tools.client import Client, RunError, quiet
+from ..tools.contenders import Edit, with_options
 from ..tools.demo_set import Kind, prompted, scenes
 from ..tools.demo_video import VIDEO
 from ..tools.demo_views import VIEWS
 from ..tools.env import ROOT
-from ..tools.host import Host, HostError
-from ..tools.results import fingerprint, known, means
+from ..tools.host import HostError
+from ..tools.results import fill, fingerprint, means, table
 from ..tools.set_comparison import CEILING, SetComparison, measured
 from ..tools.set_contenders import truth_through_vae
+from .published import RESULTS
 
 KINDS = {"video": VIDEO, "views": VIEWS}
-RESULTS = ROOT / "benchmarks" / "results"
 PLAIN = list(product(("independent", "rbf"), ("no",), ("independent", "shared")))
 ALIGNED = list(product(("rbf", "uniform"), ("yes",), ("independent", "shared", "carried")))
 VARIANTS = [*PLAIN, ("rbf", "no", "carried"), *ALIGNED]
@@ -38,23 +38,20 @@ def titled(variant: tuple[str, str, str]) -> str:
 
 def exchanged(edit: Edit, kernel: str, correspondence: str, noise: str) -> dict:
     """The prompt with another kernel, with or without the correspondence, and with another noise field."""
-    nodes, shipped = Builder(edit.prompt), edit.inputs("CSDKernel")
+    shipped = edit.inputs("CSDKernel")
     along = shipped["correspondence"]
     coupling = {key: value for key, value in shipped.items() if key != "correspondence"} | {"kernel": kernel}
     if correspondence == "yes":
         coupling["correspondence"] = along
     field = {"field": noise} | ({"correspondence": along} if noise == "carried" else {})
-    nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= {
-        "coupling": [nodes.add("CSDKernel", **coupling), 0],
-        "noise": [nodes.add("CSDNoiseField", **field), 0],
-    }
-    return nodes.saving([edit.id("VAEDecode"), 0], "ablation")
+    options = {"coupling": ("CSDKernel", coupling), "noise": ("CSDNoiseField", field)}
+    return with_options(edit, options).saving([edit.id("VAEDecode"), 0], "ablation")
 
 
-def compare(kind: Kind, client: Client, seed: int, look: str) -> dict:
+def compare(kind: Kind, client: Client, info: dict, seed: int, look: str) -> dict:
     """Figures of every variant on one set."""
-    edit, _ = prompted(kind, client.object_info(), seed, look)
-    comparison = SetComparison(client, edit, kind.painter, lambda prompt: lambda event: None)
+    edit, _ = prompted(kind, info, seed, look)
+    comparison = SetComparison(client, edit, kind.painter, quiet)
     truth = kind.truth(edit.inputs(kind.painter), look)
     results = {CEILING: comparison.pictures(truth_through_vae(edit, kind.painter, look))[0]}
     for variant in tqdm(VARIANTS, desc=look, leave=False):
@@ -62,23 +59,10 @@ def compare(kind: Kind, client: Client, seed: int, look: str) -> dict:
     return measured(results, truth.pictures, truth.error)
 
 
-def fill(kind: Kind, count: int, path: Path) -> None:
-    todo = [scene for scene in scenes(count) if scene not in known(path)]
-    if not todo:
-        return
-    with Host(output=kind.output / "comfyui") as host, path.open("a") as file:
-        client = Client(host.address)
-        for seed, look in tqdm(todo, unit=kind.unit):
-            file.write(json.dumps({"scene": seed, "look": look, "results": compare(kind, client, seed, look)}) + "\n")
-            file.flush()
-
-
-def table(kind: Kind, averages: dict) -> str:
-    lines = [f"| kernel | correspondence | noise | PSNR | {kind.error} above the floor |", "|---|---|---|---|---|"]
-    for variant in VARIANTS:
-        f = averages[titled(variant)]
-        lines.append(f"| {titled(variant)} | {f['psnr']:.2f} dB | {f['above_floor']:.4f} |")
-    return "\n".join(lines)
+def summary(kind: Kind, averages: dict) -> str:
+    found = {variant: averages[titled(variant)] for variant in VARIANTS}
+    rows = [[*variant, f"{f['psnr']:.2f} dB", f"{f['above_floor']:.4f}"] for variant, f in found.items()]
+    return table(["kernel", "correspondence", "noise", "PSNR", f"{kind.error} above the floor"], rows)
 
 
 def main() -> None:
@@ -91,14 +75,13 @@ def main() -> None:
     kind.output.mkdir(parents=True, exist_ok=True)
     path = kind.output / f"ablation_{fingerprint(kind.workflow)}.jsonl"
     try:
-        fill(kind, arguments.count, path)
+        done = list(fill(scenes(arguments.count), path, kind.output, partial(compare, kind), kind.unit).values())
     except (HostError, RunError) as error:
         sys.exit(str(error))
-    done = [lines for scene, lines in known(path).items() if scene in scenes(arguments.count)]
     averages = means(done)
     floor = averages[CEILING]
     print(f"\nMeans over {len(done)} {kind.unit}s; the VAE alone: {floor['psnr']:.2f} dB, {floor['error']:.4f}\n")
-    print(table(kind, averages))
+    print(summary(kind, averages))
     if arguments.publish:
         report = {f"{kind.unit}s": len(done), "means": averages}
         (RESULTS / f"ablation_{arguments.kind}.json").write_text(json.dumps(report, indent=2) + "\n")

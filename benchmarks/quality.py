@@ -11,37 +11,34 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
 
 from ..demo.instructions import INSTRUCTIONS
-from ..demo.painter import LOOKS, SOURCE, paint
+from ..demo.painter import EDITED, paint
 from ..tools import contenders
-from ..tools.client import Client, RunError
+from ..tools.client import Client, RunError, quiet
 from ..tools.comparison import Comparison, measure, window_edges
 from ..tools.contenders import Edit
 from ..tools.demo import WORKFLOW
 from ..tools.env import ROOT
-from ..tools.host import Host, HostError
-from ..tools.results import fingerprint, known, means
+from ..tools.host import HostError
+from ..tools.results import fill, fingerprint, means, table
 from ..tools.sheet import contact_sheet
 from ..tools.workflow import load_workflow, to_prompt
+from .published import RESULTS
 
 SCENES = tuple(range(1_000_001, 1_000_009))
 OUTPUT = ROOT / "output" / "quality"
-PUBLISHED = ROOT / "benchmarks" / "results" / "quality.json"
+PUBLISHED = RESULTS / "quality.json"
 CEILING = "VAE ceiling"
 
 
-def compare(client: Client, edit: Edit, scene: int, look: str) -> tuple[dict, list[tuple[str, np.ndarray]]]:
-    """Figures of each contender for one scene and look, and the pictures for looking at them."""
+def compare(client: Client, info: dict, scene: int, look: str) -> dict:
+    """Figures of each contender for one scene and look; their pictures go to the output folder."""
+    shipped = Edit(to_prompt(load_workflow(WORKFLOW), info))
     instruction = {("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[look][0]}}
-    painted = edit.with_inputs({**instruction, ("CSDDemoScene", None): {"seed": scene}})
+    painted = shipped.with_inputs({**instruction, ("CSDDemoScene", None): {"seed": scene}})
     scene_inputs = painted.inputs("CSDDemoScene")
-    comparison = Comparison(client, painted, watch=lambda prompt: lambda event: None)
+    comparison = Comparison(client, painted, watch=quiet)
     results = comparison.run()
     ceiling, _ = comparison.picture(contenders.through_vae(painted, look))
     truth = paint(scene, look, scene_inputs["height"], scene_inputs["width"])
@@ -54,41 +51,17 @@ def compare(client: Client, edit: Edit, scene: int, look: str) -> tuple[dict, li
                 "seconds": round(result.seconds, 2),
             }
     rows = [(name, result.picture) for name, result in results.items()]
-    return figures, [*rows, (CEILING, ceiling.picture), ("painted truth", truth)]
+    sheet = contact_sheet([*rows, (CEILING, ceiling.picture), ("painted truth", truth)])
+    sheet.save(OUTPUT / f"{scene}_{look}.png")
+    return figures
 
 
-def missing(scenes: tuple[int, ...], done: dict) -> Iterator[tuple[int, str]]:
-    looks = [look for look in LOOKS if look != SOURCE]
-    return ((scene, look) for scene in scenes for look in looks if (scene, look) not in done)
-
-
-def fill(scenes: tuple[int, ...], path: Path) -> None:
-    """Run what is missing, keeping each result as it comes."""
-    todo = list(missing(scenes, known(path)))
-    if not todo:
-        return
-    print("Starting ComfyUI ...", flush=True)
-    with Host(output=OUTPUT / "comfyui") as host, path.open("a") as file:
-        client = Client(host.address)
-        edit = Edit(to_prompt(load_workflow(WORKFLOW), client.object_info()))
-        for scene, look in tqdm(todo, unit="edit"):
-            figures, rows = compare(client, edit, scene, look)
-            contact_sheet(rows).save(OUTPUT / f"{scene}_{look}.png")
-            file.write(json.dumps({"scene": scene, "look": look, "results": figures}) + "\n")
-            file.flush()
-
-
-def table(averages: dict[str, dict[str, float]]) -> str:
-    lines = [
-        "| method | PSNR to the painted truth | drift along x | seam | evaluations | seconds |",
-        "|---|---|---|---|---|---|",
-    ]
+def summary(averages: dict[str, dict[str, float]]) -> str:
+    rows = []
     for name, f in sorted(averages.items(), key=lambda item: item[1]["psnr"]):
         cost = [f"{f['evaluations']:.0f}", f"{f['seconds']:.1f}"] if "evaluations" in f else ["-", "-"]
-        lines.append(
-            "| " + " | ".join([name, f"{f['psnr']:.2f} dB", f"{f['drift']:.4f}", f"{f['seam']:.2f}", *cost]) + " |"
-        )
-    return "\n".join(lines)
+        rows.append([name, f"{f['psnr']:.2f} dB", f"{f['drift']:.4f}", f"{f['seam']:.2f}", *cost])
+    return table(["method", "PSNR to the painted truth", "drift along x", "seam", "evaluations", "seconds"], rows)
 
 
 def main() -> None:
@@ -96,21 +69,19 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one scene instead of eight")
     parser.add_argument("--publish", action="store_true", help=f"write the means to {PUBLISHED.relative_to(ROOT)}")
     arguments = parser.parse_args()
-    scenes = SCENES[:1] if arguments.quick else SCENES
+    seeds = SCENES[:1] if arguments.quick else SCENES
+    scenes = [(seed, look) for seed in seeds for look in EDITED]
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / f"{fingerprint(WORKFLOW)}.jsonl"
     try:
-        fill(scenes, path)
+        done = fill(scenes, path, OUTPUT, compare, "edit")
     except (HostError, RunError) as error:
         sys.exit(str(error))
-    done = {place: results for place, results in known(path).items() if place[0] in scenes}
     averages = means(list(done.values()))
-    print(f"\nMeans over {len(scenes)} held-out panoramas, {len(done)} edits:\n\n{table(averages)}")
+    print(f"\nMeans over {len(seeds)} held-out panoramas, {len(done)} edits:\n\n{summary(averages)}")
     if arguments.publish:
         PUBLISHED.parent.mkdir(exist_ok=True)
-        by_look = {
-            look: means([r for (_, each), r in done.items() if each == look]) for look in LOOKS if look != SOURCE
-        }
+        by_look = {look: means([r for (_, each), r in done.items() if each == look]) for look in EDITED}
         PUBLISHED.write_text(json.dumps({"edits": len(done), "means": averages, "by look": by_look}, indent=2) + "\n")
 
 

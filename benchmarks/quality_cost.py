@@ -9,19 +9,18 @@ look. Each result is kept in output/bench/ as soon as it is there, so that an in
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ..demo.instructions import INSTRUCTIONS
-from ..demo.painter import LOOKS, SOURCE, paint
+from ..demo.painter import EDITED, paint
 from ..tools import contenders, set_contenders
-from ..tools.client import Client, RunError
-from ..tools.comparison import Comparison, measure, window_edges
+from ..tools.client import Client, RunError, quiet
+from ..tools.comparison import Comparison, cost, measure, window_edges
 from ..tools.contenders import Edit
 from ..tools.demo import WORKFLOW
 from ..tools.demo_set import prompted
@@ -29,8 +28,8 @@ from ..tools.demo_video import VIDEO
 from ..tools.env import ROOT
 from ..tools.host import Host, HostError
 from ..tools.metrics import psnr
-from ..tools.results import fingerprint, known, means
-from ..tools.set_comparison import SetComparison
+from ..tools.results import Scene, fingerprint, keep, known, means, missing
+from ..tools.set_comparison import CEILING, SetComparison
 from ..tools.sheet import contact_sheet
 from ..tools.workflow import load_workflow, to_prompt
 from .published import parser, publish
@@ -41,20 +40,11 @@ PANORAMAS, CLIPS = range(1_000_001, 1_000_009), range(1_000_001, 1_000_007)
 BUDGETS = (168, 420, 840)
 CLIP_BUDGETS = (576, 1440)
 LOOK = "winter"
-CEILING = "VAE of the truth"
 Results = Iterator[tuple[str, dict, np.ndarray]]
 
 
 def full_by_request() -> bool:
     return os.environ.get("FULL", "") not in ("", "0")
-
-
-def quiet(prompt: dict) -> Callable:
-    return lambda event: None
-
-
-def evaluations_of(edit: Edit, run) -> int:
-    return run.history["outputs"][edit.id("CSDEditSampler")]["csd"][0]["evaluations"]
 
 
 def panorama(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
@@ -70,7 +60,7 @@ def panorama(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...
     yield CEILING, figures(ceiling.picture), ceiling.picture
     for variant in variants:
         result, run = comparison.picture(variant.prompt(edit, [edit.id("CSDParticleMerge"), 0]))
-        yield variant.name, figures(result.picture, variant.evaluations(evaluations_of(edit, run))), result.picture
+        yield variant.name, figures(result.picture, variant.evaluations(cost(edit, run)["evaluations"])), result.picture
     others = {"window by window": contenders.window_by_window, "MultiDiffusion": contenders.multidiffusion}
     for name, make in others.items():
         for budget in budgets:
@@ -94,7 +84,7 @@ def clip(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], b
     yield line(CEILING, ceiling.pictures)
     for variant in variants:
         result, run = comparison.pictures(variant.prompt(edit, [edit.id("VAEDecode"), 0]))
-        yield line(variant.name, result.pictures, variant.evaluations(evaluations_of(edit, run)))
+        yield line(variant.name, result.pictures, variant.evaluations(cost(edit, run)["evaluations"]))
     for budget in budgets:
         prompt, used = set_contenders.one_by_one(edit, len(truth.pictures), budget)
         result, _ = comparison.pictures(prompt)
@@ -118,9 +108,9 @@ KINDS = {
 }
 
 
-def scenes(kind: str, full: bool, short: bool) -> list[tuple[int, str]]:
+def scenes(kind: str, full: bool, short: bool) -> list[Scene]:
     every = PANORAMAS if kind == "panorama" else CLIPS
-    looks = [look for look in LOOKS if look != SOURCE] if full else [LOOK]
+    looks = EDITED if full else [LOOK]
     few = 3 if kind == "panorama" and not short else 1
     return [(scene, look) for scene in (every if full else every[:few]) for look in looks]
 
@@ -136,19 +126,18 @@ def path_of(kind: str, short: bool) -> Path:
     return OUTPUT / f"{kind}_{fingerprint(KINDS[kind][-1])}_{plan}.jsonl"
 
 
-def fill(client: Client, kind: str, todo: list[tuple[int, str]], path: Path, short: bool) -> None:
+def run_all(client: Client, kind: str, todo: list[Scene], path: Path, short: bool) -> None:
     """Run the scenes that are missing."""
-    make, compare, *_ = KINDS[kind]
+    (make, compare, *_), info = KINDS[kind], client.object_info()
     for scene, look in todo:
-        edit = make(client.object_info(), scene, look, short)
+        edit = make(info, scene, look, short)
         figures, rows = {}, []
         for name, found, picture in compare(client, edit, look, *tried(kind, short)):
             print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
             figures[name] = found
             rows.append((name, picture))
         contact_sheet(rows).save(OUTPUT / f"{kind}_{scene}_{look}.png")
-        with path.open("a") as file:
-            file.write(json.dumps({"scene": scene, "look": look, "results": figures}) + "\n")
+        keep(path, (scene, look), figures)
 
 
 def main() -> None:
@@ -159,12 +148,12 @@ def main() -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     wanted = {kind: scenes(kind, arguments.full, arguments.short) for kind in arguments.only}
     paths = {kind: path_of(kind, arguments.short) for kind in wanted}
-    todo = {kind: [each for each in wanted[kind] if each not in known(paths[kind])] for kind in wanted}
+    todo = {kind: missing(wanted[kind], paths[kind]) for kind in wanted}
     try:
         if any(todo.values()):
             with Host(output=OUTPUT / "comfyui") as host:
-                for kind, missing in todo.items():
-                    fill(Client(host.address), kind, missing, paths[kind], arguments.short)
+                for kind, scenes_left in todo.items():
+                    run_all(Client(host.address), kind, scenes_left, paths[kind], arguments.short)
     except (HostError, RunError) as error:
         sys.exit(str(error))
     for kind in wanted:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from ..tools.env import ROOT
+from ..tools.results import table
 from . import memory, plots
 from .published import RESULTS
 
@@ -20,11 +21,6 @@ Made by `make bench` (all parts) and `python -m collaborative_score_distillation
 machine changes the times more than the ratios. *Authors* is their published loop, written anew in
 `benchmarks/authors.py` and held to recorded runs of their code by the tests.
 """
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def made_by(results: dict) -> str:
@@ -108,7 +104,7 @@ def length(results: dict) -> str:
 
 def frames(results: dict) -> str:
     """A page's part about `benchmarks.memory`, which keeps its own figures."""
-    return memory.table(results["runs"])
+    return memory.summary(results["runs"])
 
 
 SECTIONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..tools.contenders import Builder, Edit
+from ..tools.contenders import Edit, with_options
 from .authors import EVALUATIONS
 
 AUTHORS, OURS, BANK, INTERVAL, FEWER = (
@@ -49,10 +49,7 @@ class Variant:
 
     def prompt(self, edit: Edit, pictures: list) -> dict:
         """The workflow with these changes, saving `pictures`."""
-        nodes = Builder(edit.prompt)
-        wires = {name: [nodes.add(kind, **inputs), 0] for name, (kind, inputs) in self.options.items()}
-        nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= self.sampler | wires
-        return nodes.saving(pictures, "variant")
+        return with_options(edit, self.options, **self.sampler).saving(pictures, "variant")
 
     def evaluations(self, counted: int) -> int:
         taken = self.sampler.get("particles_per_step", 0) * self.sampler.get("steps", 0)

@@ -128,12 +128,19 @@ class Geometry:
         reach = self.depth[self._known(self.depth)].median()
         return angles + torch.linalg.norm(centres[:, None] - centres, dim=-1) / reach
 
-    def partners(self, i: int) -> Sequence[int]:
+    @cached_property
+    def _partners(self) -> list[list[int]]:
         """The nearest views first; where two are as near, by where they stand, whatever the order of views."""
-        far, stand = self.distances[i].tolist(), self.cameras.centres.tolist()
-        others = [j for j in range(self.count) if j != i]
-        others.sort(key=lambda j: (round(far[j], 4), *(round(c, 4) for c in stand[j])))
-        return others[: self.neighbours]
+        stand = [tuple(round(c, 4) for c in centre) for centre in self.cameras.centres.tolist()]
+
+        def nearest(i: int, far: list[float]) -> list[int]:
+            others = (j for j in range(self.count) if j != i)
+            return sorted(others, key=lambda j: (round(far[j], 4), stand[j]))[: self.neighbours]
+
+        return [nearest(i, far) for i, far in enumerate(self.distances.tolist())]
+
+    def partners(self, i: int) -> Sequence[int]:
+        return self._partners[i]
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
         i, j = pairs.to(self.depth.device).unbind(1)

@@ -164,6 +164,11 @@ def failure(data: dict) -> str:
     return f"{data['node_type']} (node {data['node_id']}): {cause}"
 
 
+def quiet(prompt: dict) -> Callable[[Event], None]:
+    """In the place of a `ProgressBar`, for runs that show nothing."""
+    return lambda event: None
+
+
 class ProgressBar:
     """Shows a run in the terminal: one bar a node that reports steps, under the node's title."""
 

@@ -19,6 +19,25 @@ from .sheet import to_array
 CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
 
 
+def saved(client: Client, prompt: dict, workflow: dict | None, watch: Callable) -> tuple[list[bytes], Run, float]:
+    """The files that the prompt's one SaveImage node saves, the run, and its seconds."""
+    begun = time.monotonic()
+    run = client.run(prompt, workflow, watch(prompt))
+    seconds = time.monotonic() - begun
+    saver = next(id for id, node in prompt.items() if node["class_type"] == "SaveImage")
+    return [client.fetch(file) for file in run.files[saver]], run, seconds
+
+
+def decoded(file: bytes) -> np.ndarray:
+    """A picture [H, W, 3] in 0 ... 1."""
+    return to_array(Image.open(io.BytesIO(file)))
+
+
+def cost(edit: Edit, run: Run) -> dict:
+    """What CSDEditSampler said of a run: evaluations, seconds, steps."""
+    return run.history["outputs"][edit.id("CSDEditSampler")]["csd"][0]
+
+
 @dataclass(frozen=True)
 class Result:
     """A picture [H, W, 3], its file as the host saved it, and its cost."""
@@ -41,19 +60,15 @@ class Comparison:
 
     def picture(self, prompt: dict, workflow: dict | None = None) -> tuple[Result, Run]:
         """The picture that the prompt's one SaveImage node saves."""
-        begun = time.monotonic()
-        run = self.client.run(prompt, workflow, self.watch(prompt))
-        seconds = time.monotonic() - begun
-        saver = next(id for id, node in prompt.items() if node["class_type"] == "SaveImage")
-        file = self.client.fetch(run.files[saver][0])
-        return Result(to_array(Image.open(io.BytesIO(file))), file, seconds=seconds), run
+        (file, *_), run, seconds = saved(self.client, prompt, workflow, self.watch)
+        return Result(decoded(file), file, seconds=seconds), run
 
     def run(self) -> dict[str, Result]:
         """The source, CSD-Edit, and what the same evaluations give by other means."""
         self.results["source"], _ = self.picture(contenders.picture_of_source(self.edit))
         size = self.results["source"].picture.shape[:2]
         edited, run = self.picture(self.edit.prompt, self.workflow)
-        evaluations = run.history["outputs"][self.edit.id("CSDEditSampler")]["csd"][0]["evaluations"]
+        evaluations = cost(self.edit, run)["evaluations"]
         self.results[CSD] = Result(edited.picture, edited.file, evaluations, edited.seconds)
         for name, make in ((WINDOWS, contenders.window_by_window), (MULTIDIFFUSION, contenders.multidiffusion)):
             prompt, used = make(self.edit, size, evaluations)

@@ -86,6 +86,14 @@ def upstream(prompt: dict, id: str) -> list[str]:
     return [node for node in prompt if node in found]
 
 
+def with_options(edit: Edit, options: dict[str, tuple[str, dict]], **sampler) -> Builder:
+    """The edit with option nodes of its own at CSDEditSampler, {input: (type, inputs)}, and other inputs there."""
+    nodes = Builder(edit.prompt)
+    wires = {name: [nodes.add(kind, **inputs), 0] for name, (kind, inputs) in options.items()}
+    nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= sampler | wires
+    return nodes
+
+
 def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
     """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with dual guidance."""
     sampler, demo = edit.inputs("CSDEditSampler"), edit.id("CSDDemoModel")

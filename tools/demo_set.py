@@ -11,22 +11,22 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from einops import rearrange
 from torch import Tensor
-from tqdm import tqdm
 
 from ..csd.correspondence import Correspondence
 from ..demo.instructions import INSTRUCTIONS
-from ..demo.painter import LOOKS, SOURCE
-from .client import Client, ProgressBar, RunError
+from ..demo.painter import EDITED
+from .client import Client, ProgressBar, RunError, quiet
 from .consistency import differences, disagreement, heat
 from .contenders import Edit
 from .env import ROOT
-from .host import Host, HostError
-from .results import fingerprint, known, means
+from .host import HostError
+from .results import fill, fingerprint, means, table
 from .set_comparison import CEILING, SetComparison, SetResult, measured
 from .set_contenders import source_frames
 from .sheet import contact_sheet
@@ -73,8 +73,7 @@ class Kind:
 
 def scenes(count: int) -> list[tuple[int, str]]:
     """Held-out seeds, each with the next look."""
-    looks = [look for look in LOOKS if look != SOURCE]
-    return [(FIRST_SCENE + number, looks[number % len(looks)]) for number in range(count)]
+    return [(FIRST_SCENE + number, EDITED[number % len(EDITED)]) for number in range(count)]
 
 
 def prompted(kind: Kind, info: dict, seed: int, look: str) -> tuple[Edit, dict]:
@@ -98,14 +97,12 @@ def label(kind: Kind, name: str, line: dict) -> str:
     return "   ".join(parts)
 
 
-def write_pictures(
-    kind: Kind, source: np.ndarray, results: dict[str, SetResult], lines: dict, truth: Truth, folder: Path
-) -> None:
+def write_pictures(kind: Kind, source: np.ndarray, results: dict[str, SetResult], lines: dict, truth: Truth) -> None:
     named = {label(kind, name, lines[name]): result.pictures for name, result in results.items()}
     rows = [("source", source), *named.items(), ("painted truth", truth.pictures)]
-    contact_sheet([(name, chosen(pictures)) for name, pictures in rows]).save(folder / "strip.png")
+    contact_sheet([(name, chosen(pictures)) for name, pictures in rows]).save(kind.output / "strip.png")
     maps = [(name, chosen(truth.maps(pictures))) for name, pictures in named.items()]
-    contact_sheet(maps).save(folder / f"{kind.error}_map.png")
+    contact_sheet(maps).save(kind.output / f"{kind.error}_map.png")
 
 
 def save_shipped(client: Client, edit: Edit, workflow: dict, folder: Path) -> None:
@@ -117,43 +114,28 @@ def save_shipped(client: Client, edit: Edit, workflow: dict, folder: Path) -> No
             (folder / f"edit{Path(saved[0]['filename']).suffix}").write_bytes(client.fetch(saved[0]))
 
 
-def compare(kind: Kind, client: Client, seed: int, look: str, folder: Path | None) -> dict:
-    """Figures of every contender on one set; pictures go to `folder`, where given."""
-    edit, workflow = prompted(kind, client.object_info(), seed, look)
-    comparison = SetComparison(client, edit, kind.painter, ProgressBar if folder else lambda prompt: lambda event: None)
+def compare(kind: Kind, client: Client, info: dict, seed: int, look: str) -> dict:
+    """Figures of every contender on one set; of the first one pictures as well."""
+    shown = seed == FIRST_SCENE
+    edit, workflow = prompted(kind, info, seed, look)
+    comparison = SetComparison(client, edit, kind.painter, ProgressBar if shown else quiet)
     truth = kind.truth(edit.inputs(kind.painter), look)
     results = comparison.run(look)
     lines = measured(results, truth.pictures, truth.error)
-    if folder:
-        save_shipped(client, edit, workflow, folder)
+    if shown:
+        save_shipped(client, edit, workflow, kind.output)
         source, _ = comparison.pictures(source_frames(edit))
-        write_pictures(kind, source.pictures, results, lines, truth, folder)
+        write_pictures(kind, source.pictures, results, lines, truth)
     return lines
 
 
-def table(kind: Kind, averages: dict) -> str:
-    header = ["edit", "PSNR to the truth", kind.error, "above the floor", "evaluations", "seconds"]
-    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+def summary(kind: Kind, averages: dict) -> str:
+    rows = []
     for name, f in averages.items():
-        cost = f"{f['evaluations']:.0f} | {f['seconds']:.0f}" if "evaluations" in f else "- | -"
+        costs = [f"{f['evaluations']:.0f}", f"{f['seconds']:.0f}"] if "evaluations" in f else ["-", "-"]
         above = "-" if name == CEILING else f"{f['above_floor']:.4f}"
-        lines.append(f"| {name} | {f['psnr']:.2f} dB | {f['error']:.4f} | {above} | {cost} |")
-    return "\n".join(lines)
-
-
-def fill(kind: Kind, count: int, path: Path) -> None:
-    """Run the sets that are missing, keeping each result as it comes."""
-    todo = [scene for scene in scenes(count) if scene not in known(path)]
-    if not todo:
-        return
-    print("Starting ComfyUI ...", flush=True)
-    with Host(output=kind.output / "comfyui") as host, path.open("a") as file:
-        client = Client(host.address)
-        for seed, look in tqdm(todo, unit=kind.unit):
-            pictures = kind.output if seed == FIRST_SCENE else None
-            lines = compare(kind, client, seed, look, pictures)
-            file.write(json.dumps({"scene": seed, "look": look, "results": lines}) + "\n")
-            file.flush()
+        rows.append([name, f"{f['psnr']:.2f} dB", f"{f['error']:.4f}", above, *costs])
+    return table(["edit", "PSNR to the truth", kind.error, "above the floor", "evaluations", "seconds"], rows)
 
 
 def main(kind: Kind, about: str) -> None:
@@ -166,13 +148,12 @@ def main(kind: Kind, about: str) -> None:
     kind.output.mkdir(parents=True, exist_ok=True)
     path = kind.output / f"{fingerprint(kind.workflow)}.jsonl"
     try:
-        fill(kind, arguments.count, path)
+        done = list(fill(scenes(arguments.count), path, kind.output, partial(compare, kind), kind.unit).values())
     except (HostError, RunError) as error:
         sys.exit(str(error))
-    done = {scene: lines for scene, lines in known(path).items() if scene in scenes(arguments.count)}
-    report = {f"{kind.unit}s": len(done), "means": means(list(done.values())), "each": list(done.values())}
+    report = {f"{kind.unit}s": len(done), "means": means(done), "each": done}
     (kind.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    print(f"\nMeans over {len(done)} held-out {kind.unit}s:\n\n{table(kind, report['means'])}")
+    print(f"\nMeans over {len(done)} held-out {kind.unit}s:\n\n{summary(kind, report['means'])}")
     if arguments.publish:
         (ROOT / "benchmarks" / "results" / f"{kind.workflow.stem}.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"Pictures and report.json are in {kind.output.relative_to(ROOT)}/.")

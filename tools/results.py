@@ -5,10 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
+from tqdm import tqdm
+
+from .client import Client
 from .env import ROOT
+from .host import Host
+
+Scene = tuple[int, str]  # seed and look
 
 
 def fingerprint(workflow: Path) -> str:
@@ -19,7 +26,7 @@ def fingerprint(workflow: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def known(path: Path) -> dict[tuple[int, str], dict]:
+def known(path: Path) -> dict[Scene, dict]:
     """Results of earlier runs by scene and look; a line that was cut off is left out."""
     found = {}
     for line in path.read_text().splitlines() if path.exists() else []:
@@ -29,6 +36,42 @@ def known(path: Path) -> dict[tuple[int, str], dict]:
             continue
         found[entry["scene"], entry["look"]] = entry["results"]
     return found
+
+
+def keep(path: Path, scene: Scene, results: dict) -> None:
+    """Add the results of one scene to those that are known."""
+    with path.open("a") as file:
+        file.write(json.dumps({"scene": scene[0], "look": scene[1], "results": results}) + "\n")
+
+
+def missing(scenes: Iterable[Scene], path: Path) -> list[Scene]:
+    done = known(path)
+    return [scene for scene in scenes if scene not in done]
+
+
+def fill(
+    scenes: Sequence[Scene], path: Path, output: Path, compare: Callable[[Client, dict, int, str], dict], unit: str
+) -> dict[Scene, dict]:
+    """The results of all scenes; those that are missing are run in ComfyUI, each kept as it comes.
+
+    compare   (client, the host's object info, seed, look) -> results
+    output    folder of what the host saves
+    """
+    todo = missing(scenes, path)
+    if todo:
+        print("Starting ComfyUI ...", flush=True)
+        with Host(output=output / "comfyui") as host:
+            client = Client(host.address)
+            info = client.object_info()
+            for scene in tqdm(todo, unit=unit):
+                keep(path, scene, compare(client, info, *scene))
+    return {scene: results for scene, results in known(path).items() if scene in scenes}
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def means(entries: list[dict]) -> dict[str, dict[str, float]]:

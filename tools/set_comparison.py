@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from . import set_contenders as contenders
 from .client import Client, Run
+from .comparison import cost, decoded, saved
 from .contenders import Edit
 from .metrics import psnr
-from .sheet import to_array
 
 ALONE, PAPER, CEILING = "frame by frame", "paper's coupling", "VAE of the truth"
 ALIGNED, OURS = "correspondence", "correspondence, blended"
@@ -40,18 +37,14 @@ class SetComparison:
 
     def pictures(self, prompt: dict) -> tuple[SetResult, Run]:
         """The pictures that the prompt's one SaveImage node saves."""
-        begun = time.monotonic()
-        run = self.client.run(prompt, None, self.watch(prompt))
-        seconds = time.monotonic() - begun
-        saver = next(id for id, node in prompt.items() if node["class_type"] == "SaveImage")
-        files = [self.client.fetch(file) for file in run.files[saver]]
-        return SetResult(np.stack([to_array(Image.open(io.BytesIO(file))) for file in files]), 0, seconds), run
+        files, run, seconds = saved(self.client, prompt, None, self.watch)
+        return SetResult(np.stack([decoded(file) for file in files]), 0, seconds), run
 
     def coupled(self, prompt: dict) -> SetResult:
         """A result of CSDEditSampler, which counts its own evaluations."""
         result, run = self.pictures(prompt)
-        cost = run.history["outputs"][self.edit.id("CSDEditSampler")]["csd"][0]
-        return SetResult(result.pictures, cost["evaluations"], cost["seconds"])
+        told = cost(self.edit, run)
+        return SetResult(result.pictures, told["evaluations"], told["seconds"])
 
     def run(self, look: str) -> dict[str, SetResult]:
         """The floor, then every contender with the evaluations of the shipped workflow."""

@@ -6,7 +6,7 @@ them under the paper's coupling, and the shipped workflow, whose frames are also
 
 from __future__ import annotations
 
-from .contenders import EULER_EVALUATIONS, Builder, Edit, sample
+from .contenders import EULER_EVALUATIONS, Builder, Edit, sample, with_options
 
 
 def frames_of(edit: Edit) -> list:
@@ -28,13 +28,12 @@ def without_blending(edit: Edit) -> dict:
 
 def papers_coupling(edit: Edit) -> dict:
     """The kernel on whole noised frames and noise drawn for each, in place of correspondence; all else as shipped."""
-    nodes = Builder(edit.prompt)
-    kernel = nodes.add(
-        "CSDKernel", kernel="rbf", bandwidth="median", fixed_bandwidth=1000.0, normalization="row", repulsion=1.0
-    )
-    noise = nodes.add("CSDNoiseField", field="independent")
-    nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= {"coupling": [kernel, 0], "noise": [noise, 0]}
-    return nodes.saving([edit.id("VAEDecode"), 0], "paper")
+    kernel = {"kernel": "rbf", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
+    options = {
+        "coupling": ("CSDKernel", {**kernel, "repulsion": 1.0}),
+        "noise": ("CSDNoiseField", {"field": "independent"}),
+    }
+    return with_options(edit, options).saving([edit.id("VAEDecode"), 0], "paper")
 
 
 def one_by_one(edit: Edit, count: int, evaluations: int) -> tuple[dict, int]:

@@ -9,8 +9,9 @@ from .scene import Scene, make_scene
 
 LOOKS = tuple(PALETTES)
 SOURCE = LOOKS[0]
+EDITED = tuple(look for look in LOOKS if look != SOURCE)
 
-__all__ = ["GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "paint", "render"]
+__all__ = ["EDITED", "GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "paint", "render"]
 
 
 def paint(seed: int, look: str, height: int = 128, width: int = 512, light: float = 0.0) -> np.ndarray:

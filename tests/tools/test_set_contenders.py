@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from collaborative_score_distillation.tools import set_contenders as contenders
-from collaborative_score_distillation.tools.demo_set import chosen, prompted, scenes, table
+from collaborative_score_distillation.tools.demo_set import chosen, prompted, scenes, summary
 from collaborative_score_distillation.tools.demo_video import VIDEO
 from collaborative_score_distillation.tools.demo_views import VIEWS
 from collaborative_score_distillation.tools.set_comparison import ALONE, CEILING, OURS, PAPER, SetResult, measured
@@ -78,7 +78,7 @@ def test_figures_are_given_above_the_floor(kind):
     assert lines[ALONE]["above_floor"] == pytest.approx(0.09, abs=1e-4)
     assert lines[ALONE]["psnr"] == pytest.approx(20, abs=1e-3)
     assert "evaluations" not in lines[CEILING]
-    full = table(kind, dict.fromkeys((ALONE, PAPER, OURS), lines[ALONE]) | {CEILING: lines[CEILING]})
+    full = summary(kind, dict.fromkeys((ALONE, PAPER, OURS), lines[ALONE]) | {CEILING: lines[CEILING]})
     assert kind.error in full and full.count("\n") == 5
 
 
