@@ -13,7 +13,7 @@ KIND ?= video
 VIDEO ?=
 SETS ?= 2
 FULL ?=
-PARTS ?= coupling step quality_cost length
+PARTS ?= coupling step quality_cost length memory evaluations
 ARGS ?=
 export IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 

@@ -8,9 +8,9 @@ account for, and whether the rest stays within 15 % of the shortest clip's peak.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,11 @@ from ..demo.instructions import INSTRUCTIONS
 from ..demo.painter import paint
 from ..tools.in_process import InProcessHost
 from ..tools.results import table
-from .published import RESULTS, publish
+from .published import parser, publish
 from .timing import apart, peak_bytes
 
 LENGTHS = (24, 240, 960)
+SHORT = (4, 8)
 WIDTH, HEIGHT = 192, 128
 STEPS, PARTICLES, AT_ONCE, IMAGES = 2, 12, 4, 8
 MARGIN = 0.15
@@ -42,8 +43,8 @@ def clip(frames: int) -> torch.Tensor:
     return pictures
 
 
-def edit(host: InProcessHost, frames: torch.Tensor) -> list[torch.Tensor]:
-    """Every batch of pixels and latents that the graph holds at its end."""
+def edit(host: InProcessHost, frames: torch.Tensor) -> tuple[list[torch.Tensor], float]:
+    """Every batch of pixels and latents that the graph holds at its end, and the seconds of a step."""
     model, text, vae = host.run("CSDDemoModel")
     (vae,) = host.run("CSDVAEBatch", vae=vae, images_at_once=IMAGES)
     prompts = [host.run("CLIPTextEncode", clip=text, text=words)[0] for words in (INSTRUCTIONS["winter"][0], "")]
@@ -54,17 +55,20 @@ def edit(host: InProcessHost, frames: torch.Tensor) -> list[torch.Tensor]:
     numbers = {"seed": 1, "steps": STEPS, "step_size": 2.0, "guidance": 3.0, "image_guidance": 1.5}
     ranges = {"noise_low": 0.02, "noise_high": 0.5, "particles_per_step": PARTICLES, "particles_at_once": AT_ONCE}
     inputs = {"model": model, "positive": positive, "negative": negative, "latent": latent}
+    begun = time.perf_counter()
     edited = host.run("CSDEditSampler", **inputs, **numbers, **ranges)[0]
+    seconds = (time.perf_counter() - begun) / STEPS
     (pictures,) = host.run("VAEDecode", vae=vae, samples=edited)
     concatenated = positive[0][1]["concat_latent_image"]
-    return [frames, concatenated, empty["samples"], latent["samples"], edited["samples"], pictures]
+    return [frames, concatenated, empty["samples"], latent["samples"], edited["samples"], pictures], seconds
 
 
-def measure(frames: int) -> dict[str, int]:
-    """In this process: the peak in bytes, and the bytes of pixels and latents."""
+def measure(frames: int) -> dict[str, float]:
+    """In this process: the peak in bytes, the bytes of pixels and latents, and the seconds of a step."""
     with tempfile.TemporaryDirectory() as base:
-        held = edit(InProcessHost(Path(base)), clip(frames))
-        return {"frames": frames, "peak": peak_bytes(), "held": sum(t.numel() * t.element_size() for t in held)}
+        held, seconds = edit(InProcessHost(Path(base)), clip(frames))
+        own = sum(tensor.numel() * tensor.element_size() for tensor in held)
+        return {"frames": frames, "peak": peak_bytes(), "held": own, "seconds a step": seconds}
 
 
 def summary(runs: list[dict]) -> str:
@@ -72,8 +76,10 @@ def summary(runs: list[dict]) -> str:
     for run in runs:
         more, own = run["peak"] - first["peak"], run["held"] - first["held"]
         cells = [f"{run['peak'] / MIB:.0f} MiB", f"{more / MIB:.0f} MiB", f"{own / MIB:.0f} MiB"]
-        rows.append([str(run["frames"]), *cells, f"{100 * rest(run, first):.1f} %"])
-    return table(["frames", "peak", "above the first", "its pixels and latents", "the rest, of the first"], rows)
+        step = f"{run['seconds a step']:.1f} s"
+        rows.append([str(run["frames"]), step, *cells, f"{100 * rest(run, first):.1f} %"])
+    header = ["frames", "a step", "peak", "above the first", "its pixels and latents", "the rest, of the first"]
+    return table(header, rows)
 
 
 def rest(row: dict, first: dict) -> float:
@@ -82,15 +88,11 @@ def rest(row: dict, first: dict) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="numbers of frames to compare")
-    parser.add_argument("--publish", action="store_true", help="write the figures to benchmarks/results/")
-    arguments = parser.parse_args()
-    runs = [apart(measure, frames) for frames in arguments.lengths]
+    arguments = parser(__doc__).parse_args()
+    runs = [apart(measure, frames) for frames in (SHORT if arguments.short else LENGTHS)]
     print(summary(runs))
-    if arguments.publish:
-        publish(RESULTS, "memory", {"runs": runs})
-    if any(rest(run, runs[0]) > MARGIN for run in runs):
+    publish(arguments.output, "memory", {"frames a step": PARTICLES, "runs": runs})
+    if not arguments.short and any(rest(run, runs[0]) > MARGIN for run in runs):
         sys.exit(f"A longer clip takes more than its own pixels and latents and {MARGIN:.0%}.")
 
 

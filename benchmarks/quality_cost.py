@@ -37,8 +37,8 @@ from .variants import CLIP, PANORAMA, SHORT, Variant
 
 OUTPUT = ROOT / "output" / "bench"
 PANORAMAS, CLIPS = range(1_000_001, 1_000_009), range(1_000_001, 1_000_007)
-BUDGETS = (168, 420, 840)
-CLIP_BUDGETS = (576, 1440)
+BUDGETS = (168, 336, 840)
+CLIP_BUDGETS = (576, 1152)
 LOOK = "winter"
 Results = Iterator[tuple[str, dict, np.ndarray]]
 

@@ -103,8 +103,16 @@ def length(results: dict) -> str:
 
 
 def frames(results: dict) -> str:
-    """A page's part about `benchmarks.memory`, which keeps its own figures."""
-    return memory.summary(results["runs"])
+    text = f"Clips of 192 x 128 from pictures to pictures, {results['frames a step']} frames a step."
+    return text + "\n\n" + memory.summary(results["runs"])
+
+
+def evaluations(results: dict) -> str:
+    kinds = results["counts"]
+    settings = next(iter(kinds.values()))
+    rows = [[name, *(f"{counts[name]:,}" for counts in kinds.values())] for name in settings]
+    text = "Dual guidance, an empty negative prompt; twelve windows, or 24 frames."
+    return text + "\n\n" + table(["", *kinds], rows)
 
 
 SECTIONS = {
@@ -114,6 +122,7 @@ SECTIONS = {
     "quality_cost_clip": ("Quality against cost: clips", clips),
     "length": ("Number of windows", length),
     "memory": ("Number of frames", frames),
+    "evaluations": ("Evaluations of an edit with InstructPix2Pix", evaluations),
 }
 
 

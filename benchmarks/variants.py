@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from ..tools.contenders import Edit, with_options
 from .authors import EVALUATIONS
 
-AUTHORS, OURS, BANK, INTERVAL, FEWER = (
+AUTHORS, OURS, BANK, INTERVAL, FEWER, FAST = (
     "authors' schedule",
     "ours",
     "levels and noise used again",
     "guidance on part of the levels",
     "fewer particles a step",
+    "fast preset",
 )
-THEIR_STEPS, THEIR_BATCH = 200, 4
+THEIR_STEPS, THEIR_WINDOWS, THEIR_FRAMES = 200, 4, 8
 TRAVEL, LONGEST = 12.0, 4.0  # step sizes: together over a run, and at most for one step
 STEPS = (2, 4, 6, 8, 12, 16, 24, 40)
 
@@ -56,10 +57,12 @@ class Variant:
         return EVALUATIONS * taken if self.theirs else counted
 
 
-def _authors(step_size: float, high: float) -> Variant:
-    sampler = {"steps": THEIR_STEPS, "step_size": step_size, "noise_high": high, "particles_per_step": THEIR_BATCH}
-    label = f"step size {step_size:g}, levels to {high:g}"
-    return Variant(AUTHORS, label, sampler, _AUTHORS, theirs=True)
+def _authors(guidance: float, image_guidance: float, step_size: float, batch: int) -> Variant:
+    """Their loop and range of levels; their scales and step size, or others that suit the demo model better."""
+    sampler = {"steps": THEIR_STEPS, "step_size": step_size, "noise_high": 0.5, "particles_per_step": batch}
+    scales = {"guidance": guidance, "image_guidance": image_guidance}
+    label = f"step size {step_size:g}, guidance {guidance:g} and {image_guidance:g}"
+    return Variant(AUTHORS, label, sampler | scales, _AUTHORS, theirs=True)
 
 
 def _steps(steps: int) -> dict:
@@ -67,26 +70,35 @@ def _steps(steps: int) -> dict:
     return {"steps": steps, "step_size": min(TRAVEL / steps, LONGEST)}
 
 
-def _saving(family: str, label: str, steps: int, uses: int = 1, low: float = 0.0, high: float = 1.0) -> Variant:
+def _saving(
+    family: str, label: str, steps: int, uses: int = 1, low: float = 0.0, high: float = 1.0, **sampler
+) -> Variant:
     inputs = {"uses": uses, "guidance_low": low, "guidance_high": high}
-    return Variant(family, label, _steps(steps), {"savings": ("CSDSavings", inputs)})
+    return Variant(family, label, _steps(steps) | sampler, {"savings": ("CSDSavings", inputs)})
 
 
+FAST_EDIT = _saving(FAST, "8 steps, 2 uses, guidance 2", 8, 2, guidance=2.0)
 PANORAMA = (
-    _authors(2.0, 0.5),
-    _authors(2.0, 0.85),
+    _authors(7.5, 1.5, 2.0, THEIR_WINDOWS),
+    _authors(3.0, 1.0, 0.125, THEIR_WINDOWS),
+    _authors(1.0, 1.0, 0.125, THEIR_WINDOWS),
     *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in STEPS),
+    FAST_EDIT,
     *(_saving(BANK, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((8, 2), (16, 2), (24, 3))),
     *(
-        _saving(INTERVAL, f"{low:g} to {high:g}", 12, low=low, high=high)
-        for low, high in ((0.3, 1.0), (0.5, 1.0), (0.0, 0.6))
+        _saving(INTERVAL, f"16 steps, {low:g} to {high:g}", 16, low=low, high=high)
+        for low, high in ((0.1, 1.0), (0.15, 1.0), (0.2, 1.0), (0.0, 0.2))
     ),
-    *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (12, 24)),
+    *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (16, 24)),
 )
 CLIP = (
-    _authors(2.0, 0.5),
-    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 12)),
-    _saving(BANK, "12 steps, 2 uses", 12, 2),
+    _authors(7.5, 1.5, 1.0, THEIR_FRAMES),
+    _authors(3.0, 1.0, 0.25, THEIR_FRAMES),
+    _authors(1.0, 1.0, 0.5, THEIR_FRAMES),
+    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 16, 24)),
+    FAST_EDIT,
+    _saving(BANK, "16 steps, 2 uses", 16, 2),
+    _saving(INTERVAL, "16 steps, 0.15 to 1", 16, low=0.15),
 )
 SHORT = (
     Variant(OURS, "2 steps", _steps(2)),

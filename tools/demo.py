@@ -22,6 +22,7 @@ from .comparison import CSD, Comparison, Result, measure, window_edges
 from .contenders import Edit
 from .env import ROOT
 from .host import Host, HostError
+from .results import rate, spent
 from .sheet import contact_sheet
 from .workflow import load_workflow, set_widgets, to_prompt
 
@@ -79,7 +80,8 @@ def report(edit: Edit, results: dict[str, Result], truth: np.ndarray | None, cei
         if name == "source":
             continue
         measured = measure(result.picture, truth, edges) if truth is not None else {}
-        lines[name] = {**measured, "evaluations": result.evaluations, "seconds": round(result.seconds, 1)}
+        cost = {"evaluations": result.evaluations, "seconds": round(result.seconds, 1)}
+        lines[name] = {**measured, **cost, "evaluations a second": rate(*cost.values())}
     if ceiling is not None:
         lines["VAE ceiling"] = measure(ceiling.picture, truth, edges)
     return {
@@ -95,7 +97,7 @@ def label(name: str, line: dict) -> str:
     if "psnr" in line:
         parts.append(f"{line['psnr']:.1f} dB, drift {line['drift']:.4f}, seam {line['seam']:.2f}")
     if "evaluations" in line:
-        parts.append(f"{line['evaluations']} evaluations, {line['seconds']:.0f} s")
+        parts.append(spent(line["evaluations"], line["seconds"]))
     return "   ".join(parts)
 
 

@@ -26,7 +26,7 @@ from .consistency import differences, disagreement, heat
 from .contenders import Edit
 from .env import ROOT
 from .host import HostError
-from .results import fill, fingerprint, means, table
+from .results import fill, fingerprint, means, spent, table
 from .set_comparison import CEILING, SetComparison, SetResult, measured
 from .set_contenders import source_frames
 from .sheet import contact_sheet
@@ -93,7 +93,7 @@ def label(kind: Kind, name: str, line: dict) -> str:
     parts = [name, f"{line['psnr']:.1f} dB"]
     parts.append(f"{kind.error} {line['error']:.4f}, {line['above_floor']:.4f} above the floor")
     if "evaluations" in line:
-        parts.append(f"{line['evaluations']:.0f} evaluations, {line['seconds']:.0f} s")
+        parts.append(spent(line["evaluations"], line["seconds"]))
     return "   ".join(parts)
 
 

@@ -68,6 +68,16 @@ def fill(
     return {scene: results for scene, results in known(path).items() if scene in scenes}
 
 
+def spent(evaluations: float, seconds: float) -> str:
+    """A cost, and the rate by which evaluations become time on this machine."""
+    return f"{evaluations:.0f} evaluations, {seconds:.0f} s, {rate(evaluations, seconds):.1f} a second"
+
+
+def rate(evaluations: float, seconds: float) -> float:
+    """U-Net sample evaluations a second."""
+    return round(evaluations / max(seconds, 1e-9), 1)
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]

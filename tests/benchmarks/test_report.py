@@ -43,6 +43,16 @@ QUALITY = {
         "MultiDiffusion: 420 evaluations": {"psnr": 23.5, "drift": 0.02, "evaluations": 420},
     },
 }
+MEMORY = {
+    "frames a step": 12,
+    "runs": [
+        {"frames": 24, "peak": 1280 * 2**20, "held": 20 * 2**20, "seconds a step": 1.5},
+        {"frames": 240, "peak": 1472 * 2**20, "held": 84 * 2**20, "seconds a step": 1.6},
+    ],
+}
+EVALUATIONS = {
+    "counts": {"panorama": {"authors' code": 4800, "fast": 936}, "clip": {"authors' code": 14400, "fast": 1}}
+}
 
 
 @pytest.fixture
@@ -65,6 +75,16 @@ def test_the_page_holds_the_figures_and_what_made_them(made):
     assert "**1.30 times faster**" in page and "61 %" in page and published.NO_GPU in page
     assert page.index("| ours | 4 steps | 140 |") < page.index("| ours | 12 steps | 420 | 25.50 dB | 0.0100 |")
     assert page.count("`python -m it`, 2024-01-01, a processor, 2 of 4 cores; torch 9.9.") == 3
+
+
+def test_what_a_longer_clip_takes_beyond_its_own_is_a_share_of_the_first(made):
+    page, _ = made(memory=MEMORY)
+    assert "| 240 | 1.6 s | 1472 MiB | 192 MiB | 64 MiB | 10.0 % |" in page
+
+
+def test_evaluations_stand_side_by_side(made):
+    page, _ = made(evaluations=EVALUATIONS)
+    assert "| authors' code | 4,800 | 14,400 |" in page and "| fast | 936 | 1 |" in page
 
 
 def test_what_was_not_measured_is_left_out(made):
