@@ -37,8 +37,8 @@ from .variants import CLIP, PANORAMA, SHORT, Variant
 
 OUTPUT = ROOT / "output" / "bench"
 PANORAMAS, CLIPS = range(1_000_001, 1_000_009), range(1_000_001, 1_000_007)
-BUDGETS = (168, 336, 840)
-CLIP_BUDGETS = (576, 1152)
+BUDGETS = (84, 168, 252, 504)
+CLIP_BUDGETS = (432, 864)
 LOOK = "winter"
 Results = Iterator[tuple[str, dict, np.ndarray]]
 

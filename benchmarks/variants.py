@@ -70,35 +70,33 @@ def _steps(steps: int) -> dict:
     return {"steps": steps, "step_size": min(TRAVEL / steps, LONGEST)}
 
 
-def _saving(
-    family: str, label: str, steps: int, uses: int = 1, low: float = 0.0, high: float = 1.0, **sampler
-) -> Variant:
+def _saving(family: str, label: str, steps: int, uses: int = 1, low: float = 0.0, high: float = 1.0) -> Variant:
     inputs = {"uses": uses, "guidance_low": low, "guidance_high": high}
-    return Variant(family, label, _steps(steps) | sampler, {"savings": ("CSDSavings", inputs)})
+    return Variant(family, label, _steps(steps), {"savings": ("CSDSavings", inputs)})
 
 
-FAST_EDIT = _saving(FAST, "8 steps, 2 uses, guidance 2", 8, 2, guidance=2.0)
+FAST_EDIT = _saving(FAST, "8 steps, 2 uses", 8, 2)
 PANORAMA = (
     _authors(7.5, 1.5, 2.0, THEIR_WINDOWS),
     _authors(3.0, 1.0, 0.125, THEIR_WINDOWS),
     _authors(1.0, 1.0, 0.125, THEIR_WINDOWS),
     *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in STEPS),
     FAST_EDIT,
-    *(_saving(BANK, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((8, 2), (16, 2), (24, 3))),
+    *(_saving(BANK, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((6, 2), (12, 2), (24, 3))),
     *(
-        _saving(INTERVAL, f"16 steps, {low:g} to {high:g}", 16, low=low, high=high)
+        _saving(INTERVAL, f"12 steps, {low:g} to {high:g}", 12, low=low, high=high)
         for low, high in ((0.1, 1.0), (0.15, 1.0), (0.2, 1.0), (0.0, 0.2))
     ),
-    *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (16, 24)),
+    *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (12, 24)),
 )
 CLIP = (
     _authors(7.5, 1.5, 1.0, THEIR_FRAMES),
     _authors(3.0, 1.0, 0.25, THEIR_FRAMES),
     _authors(1.0, 1.0, 0.5, THEIR_FRAMES),
-    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 16, 24)),
+    *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 12, 16, 24)),
     FAST_EDIT,
-    _saving(BANK, "16 steps, 2 uses", 16, 2),
-    _saving(INTERVAL, "16 steps, 0.15 to 1", 16, low=0.15),
+    _saving(BANK, "12 steps, 2 uses", 12, 2),
+    _saving(INTERVAL, "12 steps, 0.15 to 1", 12, low=0.15),
 )
 SHORT = (
     Variant(OURS, "2 steps", _steps(2)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .light import GAINS, lit
+from .light import GAINS, lit, nearest
 from .looks import PALETTES
 from .render import render
 from .scene import Scene, make_scene
@@ -11,7 +11,7 @@ LOOKS = tuple(PALETTES)
 SOURCE = LOOKS[0]
 EDITED = tuple(look for look in LOOKS if look != SOURCE)
 
-__all__ = ["EDITED", "GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "paint", "render"]
+__all__ = ["EDITED", "GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "nearest", "paint", "render"]
 
 
 def paint(seed: int, look: str, height: int = 128, width: int = 512, light: float = 0.0) -> np.ndarray:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from collaborative_score_distillation.demo.painter import LOOKS, SOURCE, make_scene, paint, render
+from collaborative_score_distillation.demo.painter import LOOKS, SOURCE, make_scene, nearest, paint, render
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
@@ -57,3 +57,9 @@ def test_bad_input_is_named():
         paint(-1, SOURCE)
     with pytest.raises(ValueError, match="4 x 512"):
         paint(1, SOURCE, 4, 512)
+
+
+@pytest.mark.parametrize("light", [-1.0, -0.35, 0.0, 0.6])
+def test_the_nearest_light_is_found_through_noise(light):
+    picture = paint(7, "sunset", 32, 64, light) + np.random.default_rng(0).normal(0, 0.05, (32, 64, 3))
+    assert nearest(picture, paint(7, "sunset", 32, 64), "sunset") == pytest.approx(light)
