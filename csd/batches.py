@@ -33,33 +33,30 @@ class RandomBatch:
 
 @dataclass(frozen=True)
 class Stretches:
-    """A stretch of frames that follow one another, and frames far from it: for couplings of neighbours in a long clip.
+    """Frames that follow one another, at most `size` of them, for couplings of neighbours in a long clip.
 
-    size      particles per step, all of them where too large
-    anchors   how many of these are spaced evenly over the rest of the clip, in place of a longer stretch
-
-    Where the stretch begins is drawn anew for each step, on the clip closed to a circle: that way every
-    frame is as likely as any other, the anchors too, and has the same number of updates in the long run.
+    Steps come in rounds. In each the clip, closed to a circle, is cut into stretches of nearly equal length at
+    places drawn anew, and every frame has one turn: frames that were moved more often than their neighbours, or
+    at other levels, would flicker.
     """
 
     size: int
-    anchors: int = 0
 
     def __post_init__(self):
-        if not 0 <= self.anchors < self.size:
-            raise ValueError(
-                f"Stretches: got {self.anchors} anchors among {self.size} particles per step, "
-                "expected at least one particle and fewer anchors than particles."
-            )
+        if self.size < 1:
+            raise ValueError(f"Stretches: got {self.size} particles per step, expected at least one.")
+
+    def steps_a_round(self, count: int) -> int:
+        return -(-count // self.size)
 
     def __call__(self, draws: Draws, parameterization: Parameterization) -> Index:
         count = parameterization.count
-        if self.size >= count:
-            return list(range(count))
-        length = self.size - self.anchors
-        rest = [length + (2 * a + 1) * (count - length) // (2 * self.anchors) for a in range(self.anchors)]
-        start = int(draws.uniform("stretch") * count)
-        return sorted((start + step) % count for step in [*range(length), *rest])
+        steps = self.steps_a_round(count)
+        turn, shared = draws.step % steps, Draws(draws.seed, draws.step // steps)
+        start = int(shared.uniform("stretch") * count) if steps > 1 else 0
+        order = sorted(range(steps), key=[shared.uniform("turn", part) for part in range(steps)].__getitem__)
+        first, end = (start + part * count // steps for part in (order[turn], order[turn] + 1))
+        return sorted(frame % count for frame in range(first, end))
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,12 @@ class Flow:
     def partners(self, i: int) -> Sequence[int]:
         return self._partners[i]
 
+    @cached_property
+    def anchors(self) -> list[int]:
+        """The particles that every other one is paired with."""
+        everywhere = torch.bincount(self.pairs[:, 1], minlength=self.count) == self.count - 1
+        return everywhere.nonzero().flatten().tolist()
+
     def look(self, pairs: Tensor, size: Size) -> Sight:
         """Maps on another grid are interpolated over the valid cells around each place."""
         native, rows = tuple(self.valid.shape[1:]), self._rows_of(pairs)

@@ -26,6 +26,7 @@ class State:
     """theta after `step` steps, and what the last of them saw (None before the first).
 
     residual   [n] root mean square of each particle's residual
+    pending    the gradient of this round so far, which has not moved theta yet
     """
 
     step: int
@@ -35,6 +36,7 @@ class State:
     index: Index = ()
     residual: Tensor | None = None
     gram: Gram | None = None
+    pending: Tensor | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Distillation:
     score              particles -> residuals; holds the model
     levels             time in 0 ... 1 -> Level, the model's noise schedule
     weight             Level -> w(t)
+    witnesses          particles that take part in the coupling of every step, but move only when their turn comes
+    round              steps after which theta moves, by all their gradients: one large step, a part at a time
     """
 
     parameterization: Parameterization
@@ -58,6 +62,8 @@ class Distillation:
     noise: NoiseField = noise.independent
     batches: Batches = RandomBatch()
     weight: Callable[[Level], float] = lambda level: level.weight
+    witnesses: Index = ()
+    round: int = 1
 
     def __post_init__(self):
         if self.steps < 1:
@@ -70,15 +76,19 @@ class Distillation:
         """One step. source [B, C, H, W]: the unedited theta, which baselines noise and compare with."""
         draws = Draws(self.seed, state.step)
         level = self.levels(self.timesteps(state.step, self.steps, draws))
-        index = self.batches(draws, self.parameterization)
+        moved = self.batches(draws, self.parameterization)
+        index = sorted({*moved, *self.witnesses}) if self.witnesses else moved
         x = self.parameterization.split(state.theta, index)
         eps = self.noise(draws, state.theta, x, self.parameterization, index)
         x_t, residual = self.score(x, self.parameterization.split(source, index), eps, level, index)
         direction, gram = self.couple(x_t, residual, index)
-        gradient = merge(self.parameterization, self.weight(level) * direction, index)
-        theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)
-        rms = residual.flatten(1).square().mean(1).sqrt()
-        return State(state.step + 1, theta, memory, level, index, rms, gram)
+        own = direction[[index.index(particle) for particle in moved]] if self.witnesses else direction
+        gradient = state.pending + merge(self.parameterization, self.weight(level) * own, moved)
+        seen = level, index, residual.flatten(1).square().mean(1).sqrt(), gram
+        step = state.step + 1
+        if step % self.round and step < self.steps:
+            return State(step, state.theta, state.memory, *seen, gradient)
+        return State(step, *self.update.step(state.theta, gradient, state.memory, state.step // self.round), *seen)
 
     def __call__(self, source: Tensor, start: State | None = None) -> Iterator[State]:
         """Every state after the first, from theta = source or from the state `start`."""

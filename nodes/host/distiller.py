@@ -79,7 +79,7 @@ class Distiller(comfy.samplers.Sampler):
         source = merge(parameterization, latent_image)
         run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
         start = self._start(run, source) if self.from_noise and not source.any() else source
-        with self._keeper(guider, sigmas, source, denoise_mask, run.seed) as keeper:
+        with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
             begun, self.record = keeper.begin(run.init(start))
             final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
         return parameterization.split(final.theta)
@@ -91,10 +91,11 @@ class Distiller(comfy.samplers.Sampler):
         unnamed = isinstance(parameterization, Frames) and not parameterization.names
         return Frames(parameterization.count, names) if unnamed else parameterization
 
-    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, seed: int):
+    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, run: Distillation):
         if self.states is None:
             return NotKept()
-        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, seed), self.bank.uses)
+        settings = fingerprint(guider, self, sigmas, source, mask, run.seed)
+        return Keeper(self.states, settings, self.bank.uses * run.round)
 
     def _distillation(
         self,
@@ -104,7 +105,9 @@ class Distiller(comfy.samplers.Sampler):
         extra_args: dict,
         mask: Tensor | None,
     ) -> Distillation:
-        levels = [float(sigma) for sigma in sigmas[:-1]]
+        turns = self._turns(parameterization.count)
+        held = Bank(self.bank.uses * turns.get("round", 1))
+        levels = [float(sigmas[step - step % held.uses]) for step in range(len(sigmas) - 1)]
         update = self.update if mask is None else Masked(self.update, merge(parameterization, mask))
         predict = self.bank.predict(partial(guider.predict, **extra_args))
         return Distillation(
@@ -116,21 +119,31 @@ class Distiller(comfy.samplers.Sampler):
             couple=self.couple,
             update=update,
             timesteps=Listed(tuple(levels)),
-            noise=self.bank.noise(self.noise),
-            batches=self._batches(),
+            noise=held.noise(self.noise),
+            **turns,
         )
 
-    def _batches(self) -> RandomBatch | Stretches:
-        """Neighbours in time together, where they are coupled: of a few frames drawn at random hardly any two meet."""
-        in_time = isinstance(getattr(self.couple, "correspondence", None), Flow)
-        return Stretches(self.per_step) if in_time and self.per_step else RandomBatch(self.per_step)
+    def _turns(self, count: int) -> dict:
+        """Which of `count` particles take part in a step, as keyword arguments of `Distillation`.
+
+        Where frames are coupled in time these are neighbours, of whom a few drawn at random would hardly meet, and
+        the anchors, as far as they leave half of the places. A round of such steps shares its level and its
+        noise and moves theta at its end, so that it is one step of all frames, but for pairs that a cut parts.
+        """
+        correspondence = getattr(self.couple, "correspondence", None)
+        if not (isinstance(correspondence, Flow) and self.per_step and self.per_step < count):
+            return {"batches": RandomBatch(self.per_step)}
+        anchors, most = correspondence.anchors, self.per_step // 2
+        witnesses = anchors[:: max(1, -(-len(anchors) // max(1, most)))][:most]
+        batches = Stretches(self.per_step - len(witnesses))
+        return {"batches": batches, "witnesses": witnesses, "round": batches.steps_a_round(count)}
 
     def _follow(
         self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
     ) -> State:
         cost, state = self._clock(guider), start
         for state in tqdm(run(source, start), total=run.steps, initial=start.step, disable=disable_pbar):
-            self.record.add(state, self.update.size(state.step - 1))
+            self.record.add(state, self.update.size((state.step - 1) // run.round))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
             if callback is not None:

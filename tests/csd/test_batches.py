@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 
 import pytest
@@ -54,54 +55,45 @@ def test_batches_of_nothing_are_refused(size):
         RandomBatch(size)
 
 
-def stretch(size, anchors, step=0, count=40, seed=0):
-    return Stretches(size, anchors)(Draws(seed, step), Frames(count))
+def stretch(size, step=0, count=40, seed=0):
+    return Stretches(size)(Draws(seed, step), Frames(count))
 
 
-@pytest.mark.parametrize("size, anchors", [(1, 0), (8, 0), (8, 3), (8, 7), (39, 5)])
-def test_a_stretch_and_its_anchors_are_as_many_as_asked_for(size, anchors):
+@pytest.mark.parametrize("size", [1, 7, 8, 39])
+def test_every_frame_has_one_turn_in_a_round(size):
+    steps = Stretches(size).steps_a_round(40)
+    assert steps == math.ceil(40 / size)
+    for number in range(5):
+        parts = [stretch(size, number * steps + step) for step in range(steps)]
+        assert sorted(i for part in parts for i in part) == list(range(40))
+        assert max(map(len, parts)) <= size and max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_the_frames_of_a_stretch_follow_one_another():
     for step in range(50):
-        index = stretch(size, anchors, step)
-        assert len(set(index)) == len(index) == size
-        assert index == sorted(index) and set(index) <= set(range(40))
+        index = stretch(8, step)
+        assert index == sorted(index) and len([i for i in index if (i - 1) % 40 not in index]) == 1
 
 
-def runs(index, count):
-    """Lengths of the runs of frames that follow one another around the circle."""
-    starts = [i for i in index if (i - 1) % count not in index]
-    return sorted(next(k for k in range(1, count + 1) if (i + k) % count not in index) for i in starts)
-
-
-def test_a_stretch_is_contiguous_and_its_anchors_are_far():
-    for step in range(50):
-        assert runs(stretch(8, 0, step), 40) == [8]
-        index = stretch(8, 3, step)
-        assert runs(index, 40) == [1, 1, 1, 5]
-        gaps = [(b - a) % 40 for a, b in zip(index, index[1:] + index[:1])]
-        assert min(gap for gap in gaps if gap > 1) >= 5
-
-
-def test_every_frame_is_as_likely_in_a_stretch():
-    """Anchors too: over all places where a stretch may begin each frame is seen as often."""
-    drawn = [tuple(stretch(8, 3, step)) for step in range(2000)]
-    assert len(set(drawn)) == 40
-    assert set(Counter(i for index in set(drawn) for i in index).values()) == {8}
-    counts = Counter(drawn)
-    assert all(abs(n - 50) < 5 * 50**0.5 for n in counts.values())
+def test_every_cut_is_as_likely():
+    starts = Counter(
+        next(i for i in stretch(8, 5 * step) if (i - 1) % 40 not in stretch(8, 5 * step)) for step in range(2000)
+    )
+    assert all(abs(starts[i] - 50) < 5 * 50**0.5 for i in range(40))
 
 
 def test_stretches_hang_on_seed_and_step():
-    assert stretch(8, 3, 5) == stretch(8, 3, 5)
-    assert len({tuple(stretch(8, 3, step)) for step in range(20)}) > 10
-    assert len({tuple(stretch(8, 3, seed=seed)) for seed in range(20)}) > 10
+    assert stretch(8, 5) == stretch(8, 5)
+    assert len({tuple(stretch(8, step)) for step in range(20)}) > 10
+    assert len({tuple(stretch(8, seed=seed)) for seed in range(20)}) > 10
 
 
 @pytest.mark.parametrize("size", [5, 8])
 def test_a_short_clip_is_one_stretch(size):
-    assert list(stretch(size, 2, count=5)) == list(range(5))
+    assert list(stretch(size, count=5)) == list(range(5))
 
 
-@pytest.mark.parametrize("size, anchors", [(0, 0), (4, 4), (4, -1)])
-def test_impossible_stretches_are_refused(size, anchors):
-    with pytest.raises(ValueError, match=f"got {anchors} anchors among {size} particles"):
-        Stretches(size, anchors)
+@pytest.mark.parametrize("size", [0, -3])
+def test_stretches_of_nothing_are_refused(size):
+    with pytest.raises(ValueError, match=f"got {size} particles per step"):
+        Stretches(size)

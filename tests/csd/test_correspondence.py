@@ -343,3 +343,9 @@ def test_sights_are_kept_where_they_are_few(places, looks):
     for _ in range(3):
         kept.look(flow.pairs[:2], (12, 16))
     assert len(seen) == looks
+
+
+@pytest.mark.parametrize("anchors", [0, 1, 3])
+def test_anchors_are_the_frames_that_every_other_is_paired_with(anchors):
+    flow = panned(12, neighbours=1, anchors=anchors)
+    assert flow.anchors == [(2 * a + 1) * 12 // (2 * anchors) for a in range(anchors)]

@@ -5,7 +5,8 @@ import torch
 
 from collaborative_score_distillation.csd import noise
 from collaborative_score_distillation.csd.baseline import DrawnNoise, ImageConditional
-from collaborative_score_distillation.csd.batches import RandomBatch
+from collaborative_score_distillation.csd.bank import Bank
+from collaborative_score_distillation.csd.batches import ListedBatches, RandomBatch
 from collaborative_score_distillation.csd.distill import Distillation, State
 from collaborative_score_distillation.csd.frames import Frames
 from collaborative_score_distillation.csd.guidance import TARGET, Guidance, Guided
@@ -14,7 +15,7 @@ from collaborative_score_distillation.csd.level import Level
 from collaborative_score_distillation.csd.noise import Draws
 from collaborative_score_distillation.csd.score import PromptScore
 from collaborative_score_distillation.csd.stein import Stein, mean, row
-from collaborative_score_distillation.csd.timesteps import Random
+from collaborative_score_distillation.csd.timesteps import Listed, Random
 from collaborative_score_distillation.csd.update import SGD, Adam, Masked, StepSize
 from collaborative_score_distillation.csd.windows import Windows, cover
 
@@ -294,3 +295,47 @@ def test_without_repulsion_only_the_mode_is_found():
     average, variance = variances(repulsion=0.0)
     assert average.abs().max() < 0.1
     assert variance.max() < 1e-3
+
+
+def test_witnesses_are_heard_but_move_only_when_their_turn_comes(build):
+    parameterization, source = SOURCES["frames"]
+    batches = ListedBatches(((1, 2), (2, 3), (3, 4), (4, 0)))
+    couple = Stein(RBF(), row)
+    alone = list(build(parameterization, source, batches=batches, couple=couple)(source))
+    heard = list(build(parameterization, source, batches=batches, couple=couple, witnesses=(0, 3))(source))
+    assert [list(state.index) for state in heard] == [[0, 1, 2, 3], [0, 2, 3], [0, 3, 4], [0, 3, 4]]
+    before = source
+    for state, moved in zip(heard, batches.batches):
+        changed = (state.theta != before).flatten(1).any(1)
+        assert changed.nonzero().flatten().tolist() == sorted(moved)
+        before = state.theta
+    assert not torch.equal(alone[0].theta[1], heard[0].theta[1])
+
+
+def test_without_a_coupling_witnesses_change_nothing(build):
+    parameterization, source = SOURCES["frames"]
+    settings = {"batches": RandomBatch(2), "couple": Stein(Independent(), row), "noise": noise.independent}
+    alone = last(build(parameterization, source, **settings)(source))
+    heard = last(build(parameterization, source, **settings, witnesses=(0, 4))(source))
+    assert torch.allclose(alone.theta, heard.theta, atol=1e-6)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_round_of_parts_is_one_step_of_all(build, update):
+    """Uncoupled, with levels and noise that stay for a round; theta moves at the end of each."""
+    parameterization, source = SOURCES["frames"]
+    bank = Bank(2)
+    settings = {"couple": Stein(Independent(), row), "update": UPDATES[update]}
+    whole = list(build(parameterization, source, **settings, steps=2, timesteps=Listed((0.4, 0.2)))(source))
+    parts = ListedBatches(((4, 1), (0, 2, 3), (3, 0), (1, 2, 4)))
+    held = {"timesteps": Listed((0.4, 0.4, 0.2, 0.2)), "noise": bank.noise(noise.independent), "batches": parts}
+    states = list(build(parameterization, source, **settings, **held, steps=4, round=2)(source))
+    assert torch.equal(states[0].theta, source) and torch.equal(states[2].theta, states[1].theta)
+    assert torch.allclose(states[1].theta, whole[0].theta, atol=1e-6)
+    assert torch.allclose(states[3].theta, whole[1].theta, atol=1e-6)
+
+
+def test_the_last_round_moves_theta_even_if_it_is_cut_short(build):
+    parameterization, source = SOURCES["frames"]
+    states = list(build(parameterization, source, batches=RandomBatch(2), steps=3, round=2)(source))
+    assert not torch.equal(states[2].theta, states[1].theta)
