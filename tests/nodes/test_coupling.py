@@ -18,8 +18,8 @@ def correspond(host):
     """Frames of a still clip: every cell of a frame is the same cell of its neighbours."""
     module = host.module("csd.correspondence")
 
-    def make(count=4, valid=1.0):
-        pairs = module.clip_pairs(count, 1)
+    def make(count=4, valid=1.0, anchors=0):
+        pairs = module.clip_pairs(count, 1, anchors)
         place = module.cells((8, 8)).expand(len(pairs), -1, -1, -1)
         return module.Flow(count, pairs, place, torch.full((len(pairs), 8, 8), valid))
 
@@ -122,6 +122,20 @@ def test_neighbours_meet_where_not_all_particles_take_part(host, edit, model, ke
     seen.clear()
     edit(model, particles_per_step=2, steps=12, **FRAMES)
     assert any((b - a) % 4 == 2 for a, b in seen)
+
+
+def test_anchors_are_heard_in_every_part_of_a_clip(host, edit, model, kernel, correspond, monkeypatch):
+    """Frame 2 is the anchor of four, and theta moves when all have had their turn."""
+    seen = []
+    record = host.module("nodes.host.record").Record
+    add = record.add
+    monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(state), add(self, state, size)))
+    edit(model, coupling=kernel(correspondence=correspond(anchors=1)), particles_per_step=2, steps=8, **FRAMES)
+    assert all(2 in state.index and len(state.index) <= 2 for state in seen)
+    assert {i for state in seen[:4] for i in state.index} == {0, 1, 2, 3}
+    moved = [not torch.equal(a.theta, b.theta) for a, b in zip(seen, seen[1:])]
+    assert moved == [False, False, True, False, False, False, True]
+    assert len({state.level for state in seen}) == 2
 
 
 def test_windows_of_a_canvas(host, edit, model, case, kernel):
