@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from ..tools.contenders import Edit, with_options
 from .authors import EVALUATIONS
 
-AUTHORS, OURS, BANK, INTERVAL, FEWER, FAST = (
+AUTHORS, OURS, BANK, INTERVAL, FEWER, FAST, DRAWN = (
     "authors' schedule",
     "ours",
     "levels and noise used again",
     "guidance on part of the levels",
     "fewer particles a step",
     "fast preset",
+    "drawn noise in the baseline",
 )
 THEIR_STEPS, THEIR_WINDOWS, THEIR_FRAMES = 200, 4, 8
 TRAVEL, LONGEST = 12.0, 4.0  # step sizes: together over a run, and at most for one step
@@ -25,6 +26,7 @@ _AUTHORS = {
     "noise": ("CSDNoiseField", {"field": "independent"}),
     "timesteps": ("CSDTimesteps", {"order": "random"}),
     "update": ("CSDUpdate", {"optimizer": "sgd", "decay": 0.9, "decay_every": 20}),
+    "baseline": ("CSDBaseline", {"baseline": "image, guided", "drawn_noise": 0.0}),
 }
 
 
@@ -75,6 +77,11 @@ def _saving(family: str, label: str, steps: int, uses: int = 1, low: float = 0.0
     return Variant(family, label, _steps(steps), {"savings": ("CSDSavings", inputs)})
 
 
+def _drawn(share: float) -> Variant:
+    baseline = {"baseline": "image, guided", "drawn_noise": share}
+    return Variant(DRAWN, f"12 steps, {share:g}", _steps(12), {"baseline": ("CSDBaseline", baseline)})
+
+
 FAST_EDIT = _saving(FAST, "8 steps, 2 uses", 8, 2)
 PANORAMA = (
     _authors(7.5, 1.5, 2.0, THEIR_WINDOWS),
@@ -88,6 +95,7 @@ PANORAMA = (
         for low, high in ((0.1, 1.0), (0.15, 1.0), (0.2, 1.0), (0.0, 0.2))
     ),
     *(Variant(FEWER, f"{steps} steps of 4", {**_steps(steps), "particles_per_step": 4}) for steps in (12, 24)),
+    *(_drawn(share) for share in (0.0, 0.25, 0.75, 1.0)),
 )
 CLIP = (
     _authors(7.5, 1.5, 1.0, THEIR_FRAMES),

@@ -5,15 +5,21 @@
     source prompt       the prediction for a description of the source: delta denoising (DDS)
 
 A baseline names the guidance of the prediction on the noised source image, or None for eps itself.
+
+The last two can be mixed with the first, (1 - drawn) * prediction + drawn * eps, at no further evaluation. What that
+adds to the residual, drawn * (prediction - eps), is the model's error on the source: an edit keeps it with the
+source's own detail where drawn is 0, and is drawn to the model's own picture as in SDS the nearer it is to 1.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .guidance import IMAGE, SOURCE, Guidance
 
 
 class Baseline(Protocol):
+    drawn: float
+
     def guidance(self, target: Guidance) -> Guidance | None:
         """Guidance of the baseline's prediction, given the target's; None: subtract the drawn noise."""
         ...
@@ -21,6 +27,8 @@ class Baseline(Protocol):
 
 @dataclass(frozen=True)
 class DrawnNoise:
+    drawn: ClassVar[float] = 1.0
+
     def guidance(self, target: Guidance) -> None:
         return None
 
@@ -30,9 +38,14 @@ class ImageConditional:
     """eps_image (the paper), or with `guided` eps_none + image * (eps_image - eps_none) (the authors' code)."""
 
     guided: bool = True
+    drawn: float = 0.0
 
-    def guidance(self, target: Guidance) -> Guidance:
-        return Guidance(text=0.0, image=target.image if self.guided else 1.0, prompt=IMAGE)
+    def __post_init__(self):
+        check_share(self.drawn)
+
+    def guidance(self, target: Guidance) -> Guidance | None:
+        without_text = Guidance(text=0.0, image=target.image if self.guided else 1.0, prompt=IMAGE)
+        return None if self.drawn == 1 else without_text
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,15 @@ class SourcePrompt:
     """The target's guidance with the source prompt in place of the target prompt (paper, appendix A)."""
 
     prompt: str = SOURCE
+    drawn: float = 0.0
 
-    def guidance(self, target: Guidance) -> Guidance:
-        return replace(target, prompt=self.prompt)
+    def __post_init__(self):
+        check_share(self.drawn)
+
+    def guidance(self, target: Guidance) -> Guidance | None:
+        return None if self.drawn == 1 else replace(target, prompt=self.prompt)
+
+
+def check_share(drawn: float) -> None:
+    if not 0 <= drawn <= 1:
+        raise ValueError(f"baseline: got a share of {drawn} for the drawn noise, expected 0 to 1.")

@@ -7,6 +7,7 @@ are noised with the same eps, so the residual of an image that needs no edit van
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from einops import rearrange
 from torch import Tensor
 
@@ -39,7 +40,7 @@ class PromptScore:
         if subtracted is not None:
             requests.append(Request(level.noise(source, eps), subtracted))
         eps_hat, *rest = self.predict(requests, level, index)
-        return x_t, eps_hat - (rest[0] if rest else eps)
+        return x_t, eps_hat - (torch.lerp(rest[0], eps, self.baseline.drawn) if rest else eps)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..csd.carried import Carried
 from ..csd.stein import NORMALIZATIONS, Stein
 from ..csd.timesteps import Descending, Random
 from ..csd.update import SGD, Adam, StepSize
+from .errors import named
 from .host.io import Correspondence, io, schema
 
 Coupling = io.Custom("CSD_COUPLING")
@@ -197,23 +198,34 @@ class BaselineOptions(io.ComfyNode):
                 io.Conditioning.Input(
                     "source", optional=True, tooltip="Describes the source image, for `source prompt`."
                 ),
+                io.Float.Input(
+                    "drawn_noise",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="Share of the drawn noise in the baseline. 0 keeps the source's detail (CSD-Edit); more "
+                    "draws the edit to the model's own picture. Costs nothing.",
+                ),
             ],
             [BaselineType.Output("choice", display_name="baseline")],
         )
 
     @classmethod
-    def execute(cls, baseline, source=None):
+    def execute(cls, baseline, source=None, drawn_noise=0.0):
         if baseline == "source prompt" and source is None:
             raise ValueError(
                 "CSD Baseline: got no source, expected a conditioning that describes the source image; connect one."
             )
         made = {
-            "image, guided": ImageConditional(guided=True),
-            "image": ImageConditional(guided=False),
-            "source prompt": SourcePrompt(),
-            "drawn noise": DrawnNoise(),
+            "image, guided": partial(ImageConditional, True, drawn_noise),
+            "image": partial(ImageConditional, False, drawn_noise),
+            "source prompt": partial(SourcePrompt, drawn=drawn_noise),
+            "drawn noise": DrawnNoise,
         }
-        return io.NodeOutput(BaselineChoice(made[baseline], source))
+        with named("CSD Baseline"):
+            return io.NodeOutput(BaselineChoice(made[baseline](), source))
 
 
 def stages(step_size: float, particles_per_step: int, coupling=None, noise=None, update=None) -> dict:

@@ -255,9 +255,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         call = self._call
         if branch not in call.conds:
             whole, count = self.conds[CONDS[branch]], self._count_of_particles
-            call.conds[branch] = conditioning.take(
-                whole, call.rows, count, call.chains, self.model_patcher.load_device
-            )
+            call.conds[branch] = conditioning.take(whole, call.rows, count, call.chains, self.model_patcher.load_device)
         return call.conds[branch]
 
     def _mix(self, guidance: Guidance, found: dict[str, Tensor], x: Tensor, timestep: Tensor, options: dict) -> Tensor:

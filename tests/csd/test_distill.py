@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd import noise
-from collaborative_score_distillation.csd.baseline import DrawnNoise, ImageConditional
 from collaborative_score_distillation.csd.bank import Bank
+from collaborative_score_distillation.csd.baseline import DrawnNoise, ImageConditional
 from collaborative_score_distillation.csd.batches import ListedBatches, RandomBatch
 from collaborative_score_distillation.csd.distill import Distillation, State
 from collaborative_score_distillation.csd.frames import Frames

@@ -60,6 +60,23 @@ def test_the_image_conditional_baseline_sees_no_text(model, x, source, eps, base
     assert model.calls.count(TARGET) == 1 and SOURCE not in model.calls
 
 
+@pytest.mark.parametrize("make", [ImageConditional, SourcePrompt])
+@pytest.mark.parametrize("drawn", [0.0, 0.3, 1.0])
+def test_drawn_noise_is_mixed_into_the_baseline(model, x, source, eps, make, drawn):
+    parts = [prompt_score(model, baseline)(x, source, eps, LEVEL, INDEX)[1] for baseline in (make(), DrawnNoise())]
+    model.calls.clear()
+    _, residual = prompt_score(model, make(drawn=drawn))(x, source, eps, LEVEL, INDEX)
+    assert torch.allclose(residual, (1 - drawn) * parts[0] + drawn * parts[1], atol=1e-5)
+    assert len(model.calls) == (3 if drawn == 1 else {ImageConditional: 5, SourcePrompt: 6}[make])
+
+
+@pytest.mark.parametrize("drawn", [-0.1, 1.1, math.nan])
+def test_shares_of_drawn_noise_outside_of_one_are_refused(drawn):
+    for make in (ImageConditional, SourcePrompt):
+        with pytest.raises(ValueError, match=f"got a share of {drawn} for the drawn noise, expected 0 to 1"):
+            make(drawn=drawn)
+
+
 def test_an_image_that_needs_no_edit_has_no_residual(model, x, eps):
     """x is its own source and the source prompt is the target prompt: not a bit is left."""
     _, residual = prompt_score(model, SourcePrompt(TARGET))(x, x, eps, LEVEL, INDEX)
