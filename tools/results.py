@@ -70,7 +70,7 @@ def fill(
 
 def spent(evaluations: float, seconds: float) -> str:
     """A cost, and the rate by which evaluations become time on this machine."""
-    return f"{evaluations:.0f} evaluations, {seconds:.0f} s, {rate(evaluations, seconds):.1f} a second"
+    return f"{evaluations:.0f} evaluations, {rate(evaluations, seconds):.3g} a second"
 
 
 def rate(evaluations: float, seconds: float) -> float:
