@@ -26,9 +26,9 @@ STAGES = ("coupling", "noise", "timesteps", "update", "savings")
 FEW_STEPS = 2  # for trying out
 
 
-def shipped(client: Client, kind: str) -> Edit:
+def shipped(info: dict, kind: str) -> Edit:
     path = ROOT / "workflows" / f"{WORKFLOWS[kind]}.json"
-    return Edit(on_demo_model(to_prompt(load_workflow(path), client.object_info())))
+    return Edit(on_demo_model(to_prompt(load_workflow(path), info)))
 
 
 def plain(edit: Edit, info: dict) -> Edit:
@@ -56,10 +56,10 @@ def counted(client: Client, edit: Edit, short: bool) -> int:
     return cost(edit, client.run(prompt, None, quiet(prompt)))["evaluations"]
 
 
-def count(client: Client, kind: str, short: bool) -> dict[str, int]:
+def count(client: Client, info: dict, kind: str, short: bool) -> dict[str, int]:
     """Evaluations of one edit by settings."""
-    paper = shipped(client, kind)
-    ours, sampler = plain(paper, client.object_info()), paper.inputs("CSDEditSampler")
+    paper = shipped(info, kind)
+    ours, sampler = plain(paper, info), paper.inputs("CSDEditSampler")
     theirs = EVALUATIONS * (FEW_STEPS if short else sampler["steps"]) * sampler["particles_per_step"]
     edits = {"the paper's settings": paper, "defaults": ours, "fast": fast(ours)}
     return {"authors' code": theirs} | {name: counted(client, edit, short) for name, edit in edits.items()}
@@ -71,7 +71,8 @@ def main() -> None:
     try:
         with Host(output=OUTPUT / "comfyui") as host:
             client = Client(host.address)
-            found = {kind: count(client, kind, arguments.short) for kind in WORKFLOWS}
+            info = client.object_info()
+            found = {kind: count(client, info, kind, arguments.short) for kind in WORKFLOWS}
     except (HostError, RunError) as error:
         sys.exit(str(error))
     publish(arguments.output, "evaluations", {"counts": found})

@@ -15,12 +15,12 @@ import sys
 import numpy as np
 
 from ..demo.instructions import INSTRUCTIONS
-from ..demo.painter import EDITED, lit, nearest, paint
+from ..demo.painter import EDITED, lit, nearest
 from ..tools import contenders
 from ..tools.client import Client, RunError, quiet
 from ..tools.comparison import Comparison, measure, window_edges
 from ..tools.contenders import Edit
-from ..tools.demo import WORKFLOW
+from ..tools.demo import WORKFLOW, truth_of
 from ..tools.env import ROOT
 from ..tools.host import HostError
 from ..tools.metrics import psnr
@@ -35,16 +35,19 @@ PUBLISHED = RESULTS / "quality.json"
 CEILING = "VAE ceiling"
 
 
-def compare(client: Client, info: dict, scene: int, look: str) -> dict:
-    """Figures of each contender for one scene and look; their pictures go to the output folder."""
+def painted_edit(info: dict, scene: int, look: str) -> Edit:
+    """The shipped workflow about another scene and look."""
     shipped = Edit(to_prompt(load_workflow(WORKFLOW), info))
     instruction = {("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[look][0]}}
-    painted = shipped.with_inputs({**instruction, ("CSDDemoScene", None): {"seed": scene}})
-    scene_inputs = painted.inputs("CSDDemoScene")
+    return shipped.with_inputs({**instruction, ("CSDDemoScene", None): {"seed": scene}})
+
+
+def compare(client: Client, info: dict, scene: int, look: str) -> dict:
+    """Figures of each contender for one scene and look; their pictures go to the output folder."""
+    painted = painted_edit(info, scene, look)
     comparison = Comparison(client, painted, watch=quiet)
-    results = comparison.run()
+    results, truth = comparison.run(), truth_of(painted)
     ceiling, _ = comparison.picture(contenders.through_vae(painted, look))
-    truth = paint(scene, look, scene_inputs["height"], scene_inputs["width"])
     edges = window_edges(painted, truth.shape[:2])
     figures = {CEILING: measured(ceiling.picture, truth, edges, look)}
     for name, result in results.items():

@@ -12,27 +12,27 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..demo.instructions import INSTRUCTIONS
-from ..demo.painter import EDITED, paint
+from ..demo.painter import EDITED
 from ..tools import contenders, set_contenders
 from ..tools.client import Client, RunError, quiet
 from ..tools.comparison import Comparison, cost, measure, window_edges
 from ..tools.contenders import Edit
-from ..tools.demo import WORKFLOW
+from ..tools.demo import WORKFLOW, truth_of
 from ..tools.demo_set import prompted
 from ..tools.demo_video import VIDEO
 from ..tools.env import ROOT
-from ..tools.host import Host, HostError
+from ..tools.host import HostError
 from ..tools.metrics import psnr
-from ..tools.results import Scene, fingerprint, keep, known, means, missing
+from ..tools.results import Scene, fill, fingerprint, means
 from ..tools.set_comparison import CEILING, SetComparison
 from ..tools.sheet import contact_sheet
-from ..tools.workflow import load_workflow, to_prompt
 from .published import parser, publish
+from .quality import painted_edit
 from .variants import CLIP, PANORAMA, SHORT, Variant
 
 OUTPUT = ROOT / "output" / "bench"
@@ -49,8 +49,7 @@ def full_by_request() -> bool:
 
 def panorama(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
     """Name, figures and picture of every contender on one panorama."""
-    comparison, painted = Comparison(client, edit, watch=quiet), edit.inputs("CSDDemoScene")
-    truth = paint(painted["seed"], look, painted["height"], painted["width"])
+    comparison, truth = Comparison(client, edit, watch=quiet), truth_of(edit)
     edges, size = window_edges(edit, truth.shape[:2]), truth.shape[:2]
 
     def figures(picture: np.ndarray, evaluations: int = 0) -> dict:
@@ -92,9 +91,7 @@ def clip(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], b
 
 
 def panorama_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
-    edit = Edit(to_prompt(load_workflow(WORKFLOW), info))
-    text = {("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[look][0]}}
-    return edit.with_inputs({**text, ("CSDDemoScene", None): {"seed": scene}})
+    return painted_edit(info, scene, look)
 
 
 def clip_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
@@ -126,18 +123,16 @@ def path_of(kind: str, short: bool) -> Path:
     return OUTPUT / f"{kind}_{fingerprint(KINDS[kind][-1])}_{plan}.jsonl"
 
 
-def run_all(client: Client, kind: str, todo: list[Scene], path: Path, short: bool) -> None:
-    """Run the scenes that are missing."""
-    (make, compare, *_), info = KINDS[kind], client.object_info()
-    for scene, look in todo:
-        edit = make(info, scene, look, short)
-        figures, rows = {}, []
-        for name, found, picture in compare(client, edit, look, *tried(kind, short)):
-            print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
-            figures[name] = found
-            rows.append((name, picture))
-        contact_sheet(rows).save(OUTPUT / f"{kind}_{scene}_{look}.png")
-        keep(path, (scene, look), figures)
+def compare_on(kind: str, short: bool, client: Client, info: dict, scene: int, look: str) -> dict:
+    """Figures of every contender on one scene; their pictures go to the output folder."""
+    make, run, *_ = KINDS[kind]
+    figures, rows = {}, []
+    for name, found, picture in run(client, make(info, scene, look, short), look, *tried(kind, short)):
+        print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
+        figures[name] = found
+        rows.append((name, picture))
+    contact_sheet(rows).save(OUTPUT / f"{kind}_{scene}_{look}.png")
+    return figures
 
 
 def main() -> None:
@@ -146,21 +141,15 @@ def main() -> None:
     arguments.add_argument("--only", choices=KINDS, nargs="+", default=list(KINDS))
     arguments = arguments.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    wanted = {kind: scenes(kind, arguments.full, arguments.short) for kind in arguments.only}
-    paths = {kind: path_of(kind, arguments.short) for kind in wanted}
-    todo = {kind: missing(wanted[kind], paths[kind]) for kind in wanted}
-    try:
-        if any(todo.values()):
-            with Host(output=OUTPUT / "comfyui") as host:
-                for kind, scenes_left in todo.items():
-                    run_all(Client(host.address), kind, scenes_left, paths[kind], arguments.short)
-    except (HostError, RunError) as error:
-        sys.exit(str(error))
-    for kind in wanted:
-        done = [results for place, results in known(paths[kind]).items() if place in wanted[kind]]
-        publish(
-            arguments.output, f"quality_cost_{kind}", {"edits": len(done), "scenes": wanted[kind], "means": means(done)}
-        )
+    short = arguments.short
+    for kind in arguments.only:
+        wanted = scenes(kind, arguments.full, short)
+        try:
+            done = list(fill(wanted, path_of(kind, short), OUTPUT, partial(compare_on, kind, short), kind).values())
+        except (HostError, RunError) as error:
+            sys.exit(str(error))
+        figures = {"edits": len(done), "scenes": wanted, "means": means(done)}
+        publish(arguments.output, f"quality_cost_{kind}", figures)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,19 @@ adds to the residual, drawn * (prediction - eps), is the model's error on the so
 source's own detail where drawn is 0, and is drawn to the model's own picture as in SDS the nearer it is to 1.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 from .guidance import IMAGE, SOURCE, Guidance
 
 
 class Baseline(Protocol):
+    """`drawn` is the share of the drawn noise; at 1 no prediction is asked for."""
+
     drawn: float
 
     def guidance(self, target: Guidance) -> Guidance | None:
-        """Guidance of the baseline's prediction, given the target's; None: subtract the drawn noise."""
+        """Guidance of the baseline's prediction, given the target's; None where it has none."""
         ...
 
 
@@ -34,34 +36,29 @@ class DrawnNoise:
 
 
 @dataclass(frozen=True)
-class ImageConditional:
-    """eps_image (the paper), or with `guided` eps_none + image * (eps_image - eps_none) (the authors' code)."""
-
-    guided: bool = True
-    drawn: float = 0.0
+class _Mixed:
+    drawn: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self):
-        check_share(self.drawn)
-
-    def guidance(self, target: Guidance) -> Guidance | None:
-        without_text = Guidance(text=0.0, image=target.image if self.guided else 1.0, prompt=IMAGE)
-        return None if self.drawn == 1 else without_text
+        if not 0 <= self.drawn <= 1:
+            raise ValueError(f"baseline: got a share of {self.drawn} for the drawn noise, expected 0 to 1.")
 
 
 @dataclass(frozen=True)
-class SourcePrompt:
+class ImageConditional(_Mixed):
+    """eps_image (the paper), or with `guided` eps_none + image * (eps_image - eps_none) (the authors' code)."""
+
+    guided: bool = True
+
+    def guidance(self, target: Guidance) -> Guidance:
+        return Guidance(text=0.0, image=target.image if self.guided else 1.0, prompt=IMAGE)
+
+
+@dataclass(frozen=True)
+class SourcePrompt(_Mixed):
     """The target's guidance with the source prompt in place of the target prompt (paper, appendix A)."""
 
     prompt: str = SOURCE
-    drawn: float = 0.0
 
-    def __post_init__(self):
-        check_share(self.drawn)
-
-    def guidance(self, target: Guidance) -> Guidance | None:
-        return None if self.drawn == 1 else replace(target, prompt=self.prompt)
-
-
-def check_share(drawn: float) -> None:
-    if not 0 <= drawn <= 1:
-        raise ValueError(f"baseline: got a share of {drawn} for the drawn noise, expected 0 to 1.")
+    def guidance(self, target: Guidance) -> Guidance:
+        return replace(target, prompt=self.prompt)

@@ -36,9 +36,8 @@ class PromptScore:
         x_t = level.noise(x, eps)
         guidance = self.interval.scales(self.guidance, level)
         requests = [Request(x_t, guidance)]
-        subtracted = self.baseline.guidance(guidance)
-        if subtracted is not None:
-            requests.append(Request(level.noise(source, eps), subtracted))
+        if self.baseline.drawn < 1:
+            requests.append(Request(level.noise(source, eps), self.baseline.guidance(guidance)))
         eps_hat, *rest = self.predict(requests, level, index)
         return x_t, eps_hat - (torch.lerp(rest[0], eps, self.baseline.drawn) if rest else eps)
 

@@ -219,8 +219,8 @@ class BaselineOptions(io.ComfyNode):
                 "CSD Baseline: got no source, expected a conditioning that describes the source image; connect one."
             )
         made = {
-            "image, guided": partial(ImageConditional, True, drawn_noise),
-            "image": partial(ImageConditional, False, drawn_noise),
+            "image, guided": partial(ImageConditional, True, drawn=drawn_noise),
+            "image": partial(ImageConditional, False, drawn=drawn_noise),
             "source prompt": partial(SourcePrompt, drawn=drawn_noise),
             "drawn noise": DrawnNoise,
         }

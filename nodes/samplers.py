@@ -7,6 +7,7 @@ import torch
 from ..csd import noise as fields
 from ..csd.baseline import DrawnNoise, ImageConditional
 from ..csd.guidance import Guidance
+from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
 from ..csd.stein import Stein
 from ..csd.timesteps import Descending, Timesteps
 from .host.io import Layout, io, schema
@@ -157,7 +158,7 @@ class CSDEditSampler(io.ComfyNode):
             "panorama, frames of a video, views of a scene.",
             [
                 *_MODEL,
-                *_step_inputs(step_size=2.0, guidance=7.5, steps=40),
+                *_step_inputs(BALANCED_STEP_SIZE, guidance=7.5, steps=BALANCED_STEPS),
                 io.Float.Input(
                     "image_guidance",
                     default=1.5,
