@@ -24,40 +24,40 @@ help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
 
 env:  ## the set-up alone: virtual environment, ComfyUI, links
-	@$(PYTHON) tools/env.py
+	@$(PYTHON) dev/environment/env.py
 
 browser:
-	@$(PYTHON) tools/env.py --browser
+	@$(PYTHON) dev/environment/env.py --browser
 
 demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
-	@$(MODULE).tools.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
+	@$(MODULE).dev.evaluation.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
 
 demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMPT= for a file of yours
-	@$(MODULE)$(if $(VIDEO),.tools.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.tools.demo_video --count $(CLIPS)) $(ARGS)
+	@$(MODULE)$(if $(VIDEO),.dev.evaluation.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.dev.evaluation.demo_video --count $(CLIPS)) $(ARGS)
 
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
-	@$(MODULE).tools.demo_views --count $(VIEW_SETS) $(ARGS)
+	@$(MODULE).dev.evaluation.demo_views --count $(VIEW_SETS) $(ARGS)
 
 ablation: env  ## kernel, correspondence and noise field, one exchanged at a time: KIND=video or views, SETS=2
-	@$(MODULE).benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
+	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
 
 serve: env  ## leave ComfyUI running with the extension's templates in it
-	@$(MODULE).tools.serve $(ARGS)
+	@$(MODULE).dev.environment.serve $(ARGS)
 
 test: browser  ## every test, with the real host and the real page: ARGS="-k windows"
 	@.venv/bin/pytest $(ARGS)
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
-	@$(MODULE).tools.golden $(FILES) $(ARGS)
+	@$(MODULE).dev.evaluation.golden $(FILES) $(ARGS)
 
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
-	@$(MODULE).benchmarks.quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+	@$(MODULE).dev.evaluation.quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for everything, PARTS="coupling step"
-	@set -e; for part in $(PARTS); do $(MODULE).benchmarks.$$part $(ARGS); done; $(MODULE).benchmarks.report
+	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report
 
 demo-model: env  ## train the demo model from nothing
-	@$(MODULE).demo.train $(ARGS)
+	@$(MODULE).dev.training.train $(ARGS)
 
 lint: env  ## style
 	@.venv/bin/ruff check .

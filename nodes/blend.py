@@ -3,8 +3,8 @@
 from einops import rearrange
 
 from ..csd.blend import blend
-from .errors import named
-from .host.io import Correspondence, io, schema
+from ..host.errors import named
+from ..host.io import Correspondence, io, schema
 
 
 class Blend(io.ComfyNode):

@@ -1,7 +1,7 @@
 """What people use today, for comparison: MultiDiffusion on any core sampler."""
 
-from .host.io import Layout, io, schema
-from .host.multidiffusion import windowed
+from ..host.io import Layout, io, schema
+from ..host.multidiffusion import windowed
 
 
 class MultiDiffusion(io.ComfyNode):

@@ -2,7 +2,7 @@
 
 import torch
 
-from .host.io import io, schema
+from ..host.io import io, schema
 
 
 class DemoModel(io.ComfyNode):
@@ -20,7 +20,7 @@ class DemoModel(io.ComfyNode):
 
     @classmethod
     def execute(cls):
-        from .host.demo_model import load_demo_model
+        from ..host.demo_model import load_demo_model
 
         return io.NodeOutput(*load_demo_model())
 

@@ -4,7 +4,7 @@ import torch
 
 from ..csd.correspondence import clip_pairs
 from ..demo.painter import LOOKS
-from .host.io import Correspondence, io, schema
+from ..host.io import Correspondence, io, schema
 
 
 class DemoClip(io.ComfyNode):
@@ -12,7 +12,7 @@ class DemoClip(io.ComfyNode):
     def define_schema(cls):
         return schema(
             "CSDDemoClip",
-            "CSD Demo Clip",
+            "CSD Demo Video",
             "Paints a clip for the demo model: the camera pans and zooms over a landscape, clouds and a balloon or a "
             "cart move. The same seed gives the same motion in every look, and the motion is known exactly.",
             [

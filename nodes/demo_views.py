@@ -3,9 +3,9 @@
 import torch
 
 from ..demo.painter import LOOKS
-from .host.io import io, schema
+from ..host.io import io, schema
+from ..media.view_set import Views
 from .views import ViewsType
-from .viewset import Views
 
 
 class DemoViews(io.ComfyNode):

@@ -1,12 +1,12 @@
 """What ComfyUI is told: the list of nodes."""
 
+from ..host.io import ComfyExtension
 from .blend import Blend
 from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
 from .demo_clip import DemoClip
 from .demo_views import DemoViews
 from .flow import CanvasCorrespondence, OpticalFlow
-from .host.io import ComfyExtension
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
 from .samplers import CSDEditSampler, CSDSampler

@@ -1,10 +1,10 @@
 """Correspondence as nodes: of the frames of a clip by optical flow, of the windows of a canvas by their overlap."""
 
 from ..csd.correspondence import Canvas, clip_pairs
-from .errors import named
-from .host.io import Correspondence, Layout, io, schema
-from .host.progress import steps
-from .motion import ACCURACIES, estimate
+from ..host.errors import named
+from ..host.io import Correspondence, Layout, io, schema
+from ..host.progress import steps
+from ..media.optical_flow import ACCURACIES, estimate
 
 
 class OpticalFlow(io.ComfyNode):

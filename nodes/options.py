@@ -12,8 +12,8 @@ from ..csd.carried import Carried
 from ..csd.stein import NORMALIZATIONS, Stein
 from ..csd.timesteps import Descending, Random
 from ..csd.update import SGD, Adam, StepSize
-from .errors import named
-from .host.io import Correspondence, io, schema
+from ..host.errors import named
+from ..host.io import Correspondence, io, schema
 
 Coupling = io.Custom("CSD_COUPLING")
 NoiseFieldType = io.Custom("CSD_NOISE")

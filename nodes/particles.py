@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..csd.parameterization import merge
 from ..csd.windows import Windows, feather
-from .errors import named
-from .host.io import Layout as LayoutType
-from .host.io import io, schema
-from .layout import Layout, pad, plan
+from ..host.errors import named
+from ..host.io import Layout as LayoutType
+from ..host.io import io, schema
+from ..media.layout import Layout, pad, plan
 
 PIXELS_PER_CELL = 8
 WRAPS = {"none": (False, False), "horizontal": (False, True), "vertical": (True, False), "both": (True, True)}

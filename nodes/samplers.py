@@ -10,11 +10,11 @@ from ..csd.guidance import Guidance
 from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
 from ..csd.stein import Stein
 from ..csd.timesteps import Descending, Timesteps
-from .host.io import Layout, io, schema
-from .host.run import run
-from .host.states import StateFile
+from ..host.io import Layout, io, schema
+from ..host.run import run
+from ..host.states import StateFile
+from ..media.report import picture
 from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
-from .report import picture
 from .savings import Savings, SavingsType
 from .state import StateType
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ..csd.bank import Bank
 from ..csd.guidance import Interval
 from ..csd.timesteps import Timesteps
-from .errors import named
-from .host.io import io, schema
+from ..host.errors import named
+from ..host.io import io, schema
 
 SavingsType = io.Custom("CSD_SAVINGS")
 

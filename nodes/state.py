@@ -1,8 +1,8 @@
 """CSD State File: a run that can be stopped and taken up again."""
 
-from .errors import named
-from .host.io import io, schema
-from .host.states import StateFile
+from ..host.errors import named
+from ..host.io import io, schema
+from ..host.states import StateFile
 
 StateType = io.Custom("CSD_STATE")
 

@@ -2,11 +2,11 @@
 
 from ..csd.baseline import ImageConditional
 from ..csd.guidance import Guidance
-from .errors import named
-from .host.distiller import Distiller
-from .host.guider import CSDGuider
-from .host.io import Layout, io, schema
-from .host.levels import Levels
+from ..host.distiller import Distiller
+from ..host.errors import named
+from ..host.guider import CSDGuider
+from ..host.io import Layout, io, schema
+from ..host.levels import Levels
 from .options import (
     ORDERS,
     BaselineChoice,

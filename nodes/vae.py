@@ -1,7 +1,7 @@
 """CSD VAE Batch: long clips through a VAE, a few images at a time."""
 
-from .errors import named
-from .host.io import io, schema
+from ..host.errors import named
+from ..host.io import io, schema
 
 
 class VAEBatch(io.ComfyNode):
@@ -28,7 +28,7 @@ class VAEBatch(io.ComfyNode):
 
     @classmethod
     def execute(cls, vae, images_at_once):
-        from .host.vae import BatchedVAE
+        from ..host.vae import BatchedVAE
 
         with named("CSD VAE Batch"):
             return io.NodeOutput(BatchedVAE(vae, images_at_once))

@@ -4,12 +4,13 @@ import logging
 from fractions import Fraction
 from itertools import islice
 
-from .clip import SIZES, Clip, batched, fit
-from .errors import named
-from .footage import Footage, Pictures
-from .host.io import io, schema
+from ..host.errors import named
+from ..host.io import io, schema
+from ..media.footage import Footage, Pictures
+from ..media.framing import SIZES, framed
+from ..media.video_range import VideoRange, batched
 
-ClipType = io.Custom("CSD_CLIP")
+RangeType = io.Custom("CSD_CLIP")
 
 
 class VideoFrameBatch(io.ComfyNode):
@@ -57,21 +58,21 @@ class VideoFrameBatch(io.ComfyNode):
                 io.Image.Output("frames", display_name="frames"),
                 io.Float.Output("pace", display_name="rate", tooltip="Frames a second of the batch."),
                 io.Audio.Output("audio", display_name="audio", tooltip="The sound of the range, nothing if silent."),
-                ClipType.Output("clip", display_name="clip", tooltip="What VideoRestore needs."),
+                RangeType.Output("clip", display_name="range", tooltip="What VideoRestore needs."),
             ],
             search_aliases=["load video frames", "video to images", "video edit"],
         )
 
     @classmethod
     def execute(cls, video, rate, start, stride, count, size, side, edge, multiple):
-        from .host.video import footage
+        from ..host.video import footage
 
         with named("VideoFrameBatch"):
             _check(start, stride, count)
             source = footage(video) if hasattr(video, "get_components") else _pictures(video, rate)
-            frames, shape = _take(source, start, stride, count, lambda first: fit(first, size, side, edge, multiple))
-            clip = _clip(source, shape, start, stride, len(frames))
-        return io.NodeOutput(frames, float(clip.pace), clip.audio, clip)
+            frames, shape = _take(source, start, stride, count, lambda first: framed(first, size, side, edge, multiple))
+            taken = _range(source, shape, start, stride, len(frames))
+        return io.NodeOutput(frames, float(taken.pace), taken.audio, taken)
 
 
 def _check(start: int, stride: int, count: int) -> None:
@@ -91,7 +92,7 @@ def _pictures(images, rate: float) -> Pictures:
 
 
 def _take(source: Footage, start: int, stride: int, count: int, shape):
-    """Every `stride`-th frame as a batch, and the fit that `shape` gives for the size of the first."""
+    """Every `stride`-th frame as a batch, and the framing that `shape` gives for the size of the first."""
     taken, chosen = [], None
     for picture in islice(source.frames(start), 0, (count - 1) * stride + 1 if count else None, stride):
         chosen = chosen or shape(tuple(picture.shape[:2]))
@@ -104,12 +105,12 @@ def _take(source: Footage, start: int, stride: int, count: int, shape):
     return batched(taken), chosen
 
 
-def _clip(source: Footage, shape, start: int, stride: int, count: int) -> Clip:
+def _range(source: Footage, shape, start: int, stride: int, count: int) -> VideoRange:
     rate = source.rate
     audio = source.sound(start / rate, (start + count * stride) / rate)
     if audio is not None and not audio["waveform"].shape[-1]:
         audio = None
-    return Clip(shape, rate, start, stride, count, audio)
+    return VideoRange(shape, rate, start, stride, count, audio)
 
 
 class VideoRestore(io.ComfyNode):
@@ -122,7 +123,7 @@ class VideoRestore(io.ComfyNode):
             "make a file of them with the source's size, pace, duration and sound.",
             [
                 io.Image.Input("frames", tooltip="As VideoFrameBatch gave them, edited; or all enlarged alike."),
-                ClipType.Input("clip", tooltip="From the VideoFrameBatch that made the frames."),
+                RangeType.Input("clip", display_name="range", tooltip="From the VideoFrameBatch that made the frames."),
             ],
             [
                 io.Image.Output("restored", display_name="frames"),

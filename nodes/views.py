@@ -3,13 +3,13 @@
 import re
 
 from ..csd.geometry import Geometry
-from . import nerfstudio, transforms
-from .errors import named
-from .host import folders
-from .host.io import Correspondence, io, schema
-from .host.progress import steps
-from .paths import fingerprint, folder_name, publish
-from .viewset import Views
+from ..host import folders
+from ..host.errors import named
+from ..host.io import Correspondence, io, schema
+from ..host.progress import steps
+from ..media import nerfstudio, paths, transforms
+from ..media.paths import folder_name, publish
+from ..media.view_set import Views
 
 ViewsType = io.Custom("CSD_VIEWS")
 LOAD, SAVE, CORRESPOND = "CSD View Set Load", "CSD View Set Save", "CSD View Correspondence"
@@ -71,7 +71,7 @@ class ViewSetLoad(io.ComfyNode):
     def validate_inputs(cls, folder):
         """Instead of the host's search in the list of folders, which is older than a folder that was just made."""
         try:
-            nerfstudio.described(folders.folder(folder))
+            nerfstudio.metadata(folders.folder(folder))
         except (ValueError, OSError) as error:
             return str(error)
         return True
@@ -80,8 +80,8 @@ class ViewSetLoad(io.ComfyNode):
     def fingerprint_inputs(cls, folder, **_):
         """Changes when a file of the set does, so that the host loads it anew."""
         path = folders.folder(folder)
-        data = nerfstudio.described(path)
-        return fingerprint(path, (nerfstudio.FILE, *transforms.names(data), *transforms.companions(data)))
+        data = nerfstudio.metadata(path)
+        return paths.versions(path, (nerfstudio.FILE, *transforms.names(data), *transforms.companions(data)))
 
     @classmethod
     def execute(cls, folder, longest_side, multiple, depth_unit):
@@ -120,7 +120,7 @@ class ViewSetSave(io.ComfyNode):
             path = publish(
                 folders.output_directory(), target, lambda folder: nerfstudio.write(folder, views, images, steps)
             )
-        files = [(path / name).relative_to(path.parent) for name in transforms.names(nerfstudio.described(path))]
+        files = [(path / name).relative_to(path.parent) for name in transforms.names(nerfstudio.metadata(path))]
         shown = [{"filename": file.name, "subfolder": file.parent.as_posix(), "type": "output"} for file in files]
         return io.NodeOutput(folders.name_of(path), ui={"images": shown})
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from collaborative_score_distillation.tools.client import Client
-from collaborative_score_distillation.tools.env import ROOT
-from collaborative_score_distillation.tools.host import Host
-from collaborative_score_distillation.tools.in_process import InProcessHost
+from collaborative_score_distillation.dev.environment.client import Client
+from collaborative_score_distillation.dev.environment.env import ROOT
+from collaborative_score_distillation.dev.environment.in_process import InProcessHost
+from collaborative_score_distillation.dev.environment.server import Host
 
 
 @pytest.fixture(scope="session")

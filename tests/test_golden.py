@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from collaborative_score_distillation.tools import golden
+from collaborative_score_distillation.dev.evaluation import golden
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.npz"))
-IMPORTS = Path(golden.__file__).parents[2]
+IMPORTS = Path(golden.__file__).parents[3]
 
 
 def recording(name):
@@ -101,7 +101,7 @@ def test_an_unknown_prompt_is_not_taken_for_an_empty_one():
 
 
 def test_the_exit_code_reaches_the_shell(tmp_path):
-    command = [sys.executable, "-m", "collaborative_score_distillation.tools.golden"]
+    command = [sys.executable, "-m", "collaborative_score_distillation.dev.evaluation.golden"]
     environment = {**os.environ, "PYTHONPATH": str(IMPORTS)}
     paths = [tampered(tmp_path, "video", "result", set_nan), str(FOLDER / "kernel_n3.npz")]
     run = subprocess.run([*command, *paths], env=environment, capture_output=True, text=True)

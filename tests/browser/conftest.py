@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from collaborative_score_distillation.tools.env import BROWSER_ADVICE, EXTENSION, find_browser
-from collaborative_score_distillation.tools.host import Host
+from collaborative_score_distillation.dev.environment.env import BROWSER_ADVICE, EXTENSION, find_browser
+from collaborative_score_distillation.dev.environment.server import Host
 
 FLAGS = [
     "--no-sandbox",

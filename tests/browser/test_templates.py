@@ -2,7 +2,7 @@
 
 import pytest
 
-from collaborative_score_distillation.tools.env import EXTENSION, ROOT
+from collaborative_score_distillation.dev.environment.env import EXTENSION, ROOT
 
 pytestmark = pytest.mark.browser
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))

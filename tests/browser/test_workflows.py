@@ -2,8 +2,13 @@
 
 import pytest
 
-from collaborative_score_distillation.tools.env import ROOT
-from collaborative_score_distillation.tools.workflow import load_workflow, set_widgets, to_prompt, widget_names
+from collaborative_score_distillation.dev.environment.env import ROOT
+from collaborative_score_distillation.dev.environment.workflow import (
+    load_workflow,
+    set_widgets,
+    to_prompt,
+    widget_names,
+)
 
 pytestmark = pytest.mark.browser
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))

@@ -8,7 +8,7 @@ from collaborative_score_distillation.csd.correspondence import clip_pairs
 from collaborative_score_distillation.demo.motion import true_motion
 from collaborative_score_distillation.demo.painter import LOOKS, SOURCE
 from collaborative_score_distillation.demo.painter.clip import LONGEST, SPEEDS, Clip, paint_clip
-from collaborative_score_distillation.tools.consistency import differences, disagreement, neighbours
+from collaborative_score_distillation.dev.evaluation.consistency import differences, disagreement, neighbours
 
 SEED, FRAMES = 1_000_000, 10
 PAIRS = torch.tensor([(0, 1), (1, 0), (0, 8), (9, 2)])

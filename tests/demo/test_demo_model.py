@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture(scope="module")
 def module(host):
-    return host.module("nodes.host.demo_model")
+    return host.module("host.demo_model")
 
 
 @pytest.fixture(scope="module")

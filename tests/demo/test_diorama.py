@@ -8,7 +8,7 @@ from collaborative_score_distillation.csd.geometry import Geometry
 from collaborative_score_distillation.demo.painter import LOOKS, SOURCE
 from collaborative_score_distillation.demo.painter.diorama import ARC, DEPTHS, MOST, PIVOT, Diorama, paint_views
 from collaborative_score_distillation.demo.views import true_views
-from collaborative_score_distillation.tools.consistency import differences, disagreement
+from collaborative_score_distillation.dev.evaluation.consistency import differences, disagreement
 
 SEED, VIEWS = 1_000_000, 4
 PAIRS = torch.tensor([(0, 1), (1, 0), (0, 3), (3, 1)])

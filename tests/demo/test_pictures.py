@@ -7,8 +7,8 @@ from einops import rearrange
 
 from collaborative_score_distillation.demo.instructions import INSTRUCTIONS, all_wordings, known_instructions
 from collaborative_score_distillation.demo.painter import LOOKS, paint
-from collaborative_score_distillation.demo.photographs import NAMES, photo_crop, photograph
-from collaborative_score_distillation.demo.styles import STYLES, apply_style
+from collaborative_score_distillation.dev.training.photographs import NAMES, photo_crop, photograph
+from collaborative_score_distillation.dev.training.styles import STYLES, apply_style
 
 
 @pytest.fixture(scope="module")

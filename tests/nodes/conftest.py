@@ -32,8 +32,9 @@ UNET = {
     "dtype": torch.float32,
 }
 MODULES = {
-    "": ("extension", "layout", "options", "particles", "samplers", "report", "trio"),
-    "host.": ("chunking", "control", "distiller", "fit", "guider", "io", "levels", "preview", "refusals", "run"),
+    "nodes": ("extension", "options", "particles", "samplers", "trio"),
+    "media": ("layout", "report"),
+    "host": ("chunking", "control", "distiller", "fit", "guider", "io", "levels", "preview", "refusals", "run"),
 }
 
 
@@ -45,7 +46,7 @@ def one_thread():
 @pytest.fixture(scope="session")
 def ext(host) -> SimpleNamespace:
     """The extension's modules, as the host imported them: `ext.guider`, `ext.csd.guidance`."""
-    modules = {name: host.module(f"nodes.{part}{name}") for part, names in MODULES.items() for name in names}
+    modules = {name: host.module(f"{part}.{name}") for part, names in MODULES.items() for name in names}
     names = "baseline distill frames guidance kernel level noise parameterization score stein timesteps update windows"
     csd = SimpleNamespace(**{name: host.module(f"csd.{name}") for name in names.split()})
     return SimpleNamespace(**modules, csd=csd)

@@ -114,7 +114,7 @@ def test_another_count_is_refused_before_any_model_runs(edit, model, counted, ke
 def test_neighbours_meet_where_not_all_particles_take_part(host, edit, model, kernel, correspond, monkeypatch):
     """Two of four frames a step: side by side (the ends count as neighbours) with flow, drawn at random without."""
     seen = []
-    record = host.module("nodes.host.record").Record
+    record = host.module("host.record").Record
     add = record.add
     monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(state.index), add(self, state, size)))
     edit(model, coupling=kernel(correspondence=correspond()), particles_per_step=2, steps=12, **FRAMES)
@@ -127,7 +127,7 @@ def test_neighbours_meet_where_not_all_particles_take_part(host, edit, model, ke
 def test_anchors_are_heard_in_every_part_of_a_clip(host, edit, model, kernel, correspond, monkeypatch):
     """Frame 2 is the anchor of four, and theta moves when all have had their turn."""
     seen = []
-    record = host.module("nodes.host.record").Record
+    record = host.module("host.record").Record
     add = record.add
     monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(state), add(self, state, size)))
     edit(model, coupling=kernel(correspondence=correspond(anchors=1)), particles_per_step=2, steps=8, **FRAMES)

@@ -56,7 +56,7 @@ def test_motion_is_found(flow, clip, distance, mean, median, precision, recall):
 
 def test_walks_find_what_a_single_search_does_not(host, flow_of, clip):
     """30 pixels away: from frame to frame the motion is found, at one go it is not."""
-    motion = host.module("nodes.motion")
+    motion = host.module("media.optical_flow")
     stepping = flow_of(clip.frames, neighbours=0, anchors=2, tolerance=1.0)
     pairs = at_distance(stepping, 9)
     ends = [motion.estimate(clip.frames[pair], torch.tensor([[0, 1]]), tolerance=1.0) for pair in pairs]

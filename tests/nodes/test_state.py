@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from collaborative_score_distillation.tools.env import ROOT
+from collaborative_score_distillation.dev.environment.env import ROOT
 
 STEPS = 4
 
@@ -310,7 +310,7 @@ def test_a_folder_that_takes_no_file_any_more(model, edit, calls, kept, folder, 
 WRITE_WITHOUT_ROOM = """
 import resource, sys, torch
 from pathlib import Path
-from collaborative_score_distillation.nodes.state_file import Saved, read, write
+from collaborative_score_distillation.media.state_file import Saved, read, write
 
 path = Path(sys.argv[1])
 write(path, Saved(1, torch.ones(8), {}, {}, {"seed": "1"}))

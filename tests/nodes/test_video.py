@@ -261,7 +261,7 @@ def test_images_without_a_frame_or_a_pace(batch, images, rate):
 
 def test_frames_of_another_clip(batch, restore):
     frames, _, _, clip = batch(torch.rand(4, 32, 48, 3))
-    with pytest.raises(ValueError, match="VideoRestore: got 3 frames, expected the 4 of the clip; connect"):
+    with pytest.raises(ValueError, match="VideoRestore: got 3 frames, expected the 4 of the range; connect"):
         restore(frames[:3], clip)
     with pytest.raises(ValueError, match="VideoRestore: got frames of 32 x 32 pixels, expected 48 x 32 or a multiple"):
         restore(frames[:, :, :32], clip)

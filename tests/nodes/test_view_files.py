@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from collaborative_score_distillation.csd.geometry import Cameras
-from collaborative_score_distillation.nodes import nerfstudio, transforms
-from collaborative_score_distillation.nodes.viewset import Views
+from collaborative_score_distillation.media import nerfstudio, transforms
+from collaborative_score_distillation.media.view_set import Views
 from collaborative_score_distillation.tests.nodes import view_sets
 
 
@@ -80,7 +80,7 @@ def test_cameras_there_and_back():
     data = view_sets.described()
     data["frames"][1]["transform_matrix"] = ASIDE
     poses, intrinsics = transforms.poses(data), transforms.intrinsics(data, (64, 64))
-    again = transforms.described(transforms.names(data), poses, intrinsics, (64, 64))
+    again = transforms.composed(transforms.names(data), poses, intrinsics, (64, 64))
     assert torch.equal(transforms.poses(again), poses)
     assert torch.equal(transforms.intrinsics(again, (64, 64)), intrinsics)
 
@@ -133,7 +133,7 @@ def test_scaling_keeps_the_aspect(tmp_path, height, width, longest):
     """The picture fills the frame's corner undistorted, and cameras and depth are those of the small picture."""
     folder = view_sets.write(tmp_path, height=height, width=width)
     images, views = nerfstudio.read(folder, longest, 8)
-    scaled = views.fit.scaled
+    scaled = views.framing.scaled
     assert max(scaled) == longest and all(side % 8 == 0 for side in views.size) and images.shape[1:3] == views.size
     assert abs(scaled[0] * width - scaled[1] * height) <= max(height, width) / 2 + 1  # at most half a pixel
     K = views.cameras.intrinsics[0]

@@ -154,7 +154,7 @@ def test_an_interrupted_save_leaves_nothing(host, load, save, output, monkeypatc
     import comfy.model_management as management
 
     images, views, _ = load()
-    before, files = output(), host.module("nodes.picture_files")
+    before, files = output(), host.module("media.picture_files")
     written, write = [], files.write_picture
 
     def cancelled(path, *rest):
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_nothing(host, load, save, output, monkeypatch):
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(host.module("nodes.picture_files"), "write_picture", full)
+    monkeypatch.setattr(host.module("media.picture_files"), "write_picture", full)
     with pytest.raises(OSError, match="no space left"):
         save(images, views)
     assert output() == before

@@ -1,0 +1,7 @@
+"""Development: nothing in here ships to users.
+
+environment   the virtual environment, ComfyUI in it, and a client that talks to it
+evaluation    how good edits are: contenders, measures, and the demos that print them
+benchmarks    speed, memory and quality beside the authors' method
+training      how the embedded model was made
+"""

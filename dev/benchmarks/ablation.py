@@ -1,0 +1,91 @@
+"""`make ablation`: what kernel, correspondence and noise field each contribute to a clip or a view set.
+
+The shipped workflow with one part exchanged at a time, at the same number of evaluations, in a real ComfyUI, against
+the painted truth. Finished edits are kept, so an interrupted run goes on; `--kind views` takes view sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from itertools import product
+
+from tqdm import tqdm
+
+from ..environment.client import Client, RunError, quiet
+from ..environment.env import ROOT
+from ..environment.server import HostError
+from ..evaluation.contenders import Edit, with_options
+from ..evaluation.demo_set import Kind, prompted, scenes
+from ..evaluation.demo_video import VIDEO
+from ..evaluation.demo_views import VIEWS
+from ..evaluation.results import fill, fingerprint, means, table
+from ..evaluation.set_comparison import CEILING, SetComparison, measured
+from ..evaluation.set_contenders import truth_through_vae
+from .published import RESULTS
+
+KINDS = {"video": VIDEO, "views": VIEWS}
+PLAIN = list(product(("independent", "rbf"), ("no",), ("independent", "shared")))
+ALIGNED = list(product(("rbf", "uniform"), ("yes",), ("independent", "shared", "carried")))
+VARIANTS = [*PLAIN, ("rbf", "no", "carried"), *ALIGNED]
+
+
+def titled(variant: tuple[str, str, str]) -> str:
+    return " | ".join(variant)
+
+
+def exchanged(edit: Edit, kernel: str, correspondence: str, noise: str) -> dict:
+    """The prompt with another kernel, with or without the correspondence, and with another noise field."""
+    shipped = edit.inputs("CSDKernel")
+    along = shipped["correspondence"]
+    coupling = {key: value for key, value in shipped.items() if key != "correspondence"} | {"kernel": kernel}
+    if correspondence == "yes":
+        coupling["correspondence"] = along
+    field = {"field": noise} | ({"correspondence": along} if noise == "carried" else {})
+    options = {"coupling": ("CSDKernel", coupling), "noise": ("CSDNoiseField", field)}
+    return with_options(edit, options).saving([edit.id("VAEDecode"), 0], "ablation")
+
+
+def compare(kind: Kind, client: Client, info: dict, seed: int, look: str) -> dict:
+    """Figures of every variant on one set."""
+    edit, _ = prompted(kind, info, seed, look)
+    comparison = SetComparison(client, edit, kind.painter, quiet)
+    truth = kind.truth(edit.inputs(kind.painter), look)
+    results = {CEILING: comparison.pictures(truth_through_vae(edit, kind.painter, look))[0]}
+    for variant in tqdm(VARIANTS, desc=look, leave=False):
+        results[titled(variant)] = comparison.coupled(exchanged(edit, *variant))
+    return measured(results, truth.pictures, truth.error)
+
+
+def summary(kind: Kind, averages: dict) -> str:
+    found = {variant: averages[titled(variant)] for variant in VARIANTS}
+    rows = [[*variant, f"{f['psnr']:.2f} dB", f"{f['above_floor']:.4f}"] for variant, f in found.items()]
+    return table(["kernel", "correspondence", "noise", "PSNR", f"{kind.error} above the floor"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=list(KINDS), default="video")
+    parser.add_argument("--count", type=int, default=2, help="how many sets, each in the next look")
+    parser.add_argument("--publish", action="store_true", help=f"write the means to {RESULTS.relative_to(ROOT)}")
+    arguments = parser.parse_args()
+    kind = KINDS[arguments.kind]
+    kind.output.mkdir(parents=True, exist_ok=True)
+    path = kind.output / f"ablation_{fingerprint(kind.workflow)}.jsonl"
+    try:
+        done = list(fill(scenes(arguments.count), path, kind.output, partial(compare, kind), kind.unit).values())
+    except (HostError, RunError) as error:
+        sys.exit(str(error))
+    averages = means(done)
+    floor = averages[CEILING]
+    print(f"\nMeans over {len(done)} {kind.unit}s; the VAE alone: {floor['psnr']:.2f} dB, {floor['error']:.4f}\n")
+    print(summary(kind, averages))
+    if arguments.publish:
+        report = {f"{kind.unit}s": len(done), "means": averages}
+        (RESULTS / f"ablation_{arguments.kind}.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How good edits are: contenders, measures, and the demos that print them."""

@@ -1,0 +1,27 @@
+"""Writing the two files that the extension loads: half precision, only the token rows that instructions use."""
+
+import torch
+from torch import nn
+
+from .checkpoint import save_atomically
+
+
+def _half(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {prefix + name: tensor.half() for name, tensor in tensors.items()}
+
+
+def publish_autoencoder(model: nn.Module, scale: float, rgb: torch.Tensor) -> None:
+    """`scale` brings latents to unit deviation; `rgb` ``[25, 3]`` gives previews."""
+    from ...host.demo_model import VAE_FILE, WEIGHTS
+
+    tensors = _half(model.state_dict(), "vae.") | {"latent_scale": torch.tensor(scale), "latent_rgb": rgb}
+    save_atomically(tensors, WEIGHTS / VAE_FILE, {"license": "Apache-2.0"})
+
+
+def publish_editor(model: nn.Module) -> None:
+    """`model` is an `Editor`."""
+    from ...host.demo_model import EDITOR_FILE, WEIGHTS
+
+    tensors = _half(model.unet.state_dict(), "unet.") | _half(model.text.state_dict(), "text.")
+    tensors |= {"token_table": model.table.detach().half(), "token_rows": model.token_rows}
+    save_atomically(tensors, WEIGHTS / EDITOR_FILE, {"license": "Apache-2.0"})

@@ -1,0 +1,68 @@
+"""Train the embedded demo model: `make demo-model`. Interrupt it and start it again as you like.
+
+The autoencoder comes first, then the latents of the training pictures, the editing model, and the decoder once more
+(the encoder and with it the editing model stay what they are). Every stage leaves its result in `dev/training/runs`;
+finished stages are not repeated. `--stage` runs one alone; `--stage score` measures the published weights.
+"""
+
+import argparse
+
+import torch
+
+from .host import boot_host
+
+SHARES = {"autoencoder": 0.38, "editor": 0.54, "decoder": 0.08}  # of the minutes
+STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")
+SCENES, PHOTOGRAPHS = 400, 450
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=STAGES, default="all")
+    parser.add_argument("--minutes", type=float, default=105.0, help="for everything, or for the one stage")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads, if not all")
+    return parser.parse_args()
+
+
+def run_stage(stage: str, minutes: float) -> None:
+    from . import autoencoder, stages
+    from .score import print_scores
+
+    if stage == "autoencoder":
+        autoencoder.train(autoencoder.new_autoencoder().to(stages.pick_device()), minutes)
+    elif stage == "latents":
+        stages.freeze()
+        stages.prepare_latents(SCENES, PHOTOGRAPHS)
+    elif stage == "decoder":
+        stages.train_decoder(minutes)
+    elif stage == "editor":
+        stages.train_editor(minutes)
+    else:
+        print_scores()
+
+
+def run_all(minutes: float) -> None:
+    from . import stages
+
+    shares = {stage: share * minutes for stage, share in SHARES.items()}
+    if not stages.FROZEN.exists():
+        run_stage("autoencoder", shares["autoencoder"])
+    if not stages.LATENTS.exists():
+        run_stage("latents", 0)
+    for stage in ("editor", "decoder", "score"):
+        run_stage(stage, shares.get(stage, 0))
+
+
+def main() -> None:
+    options = arguments()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    boot_host()
+    if options.stage == "all":
+        run_all(options.minutes)
+    else:
+        run_stage(options.stage, options.minutes)
+
+
+if __name__ == "__main__":
+    main()

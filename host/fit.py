@@ -1,0 +1,171 @@
+"""Conditioning and masks made to fit the particles, before any model runs.
+
+The host resizes and repeats whatever does not fit, silently. Here everything that comes in a batch
+or has a place in the image either fits the particles, is cut into windows with the canvas, or is refused:
+
+    batch of N particles        one row for each particle
+    batch of 1                  shared by all
+    size of the canvas          split into windows, as the latents were
+    size of a particle          as it is
+"""
+
+import uuid
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..csd.windows import Windows
+from ..media.layout import Layout, pad
+from . import control
+
+# Entries of a conditioning that have a place in the image.
+_IMAGES = (
+    "concat_latent_image",
+    "concat_image",
+    "concat_mask",
+    "noise_concat",
+    "reference_latents",
+    "control_video",
+    "camera_conditions",
+    "vace_frames",
+    "vace_mask",
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What everything has to fit.
+
+    count    number of particles N
+    size     (h, w) of a particle in latent cells
+    layout   where the particles lie on a canvas, if on one
+    """
+
+    count: int
+    size: tuple[int, int]
+    layout: Layout | None = None
+
+    @property
+    def windows(self) -> Windows | None:
+        return self.layout and self.layout.windows.rescaled(self.size)
+
+    def batch(self, name: str, tensor: Tensor) -> Tensor:
+        """The tensor itself, if it has one row for all or one for each particle."""
+        if tensor.shape[0] not in (1, self.count):
+            raise ValueError(
+                f"{name}: got a batch of {tensor.shape[0]} for {self.count} particles, expected 1 (shared) or "
+                f"{self.count} (one each)."
+            )
+        return tensor
+
+    def mask(self, name: str, mask: Tensor) -> Tensor:
+        """A mask [H, W] or [B, ..., H, W]."""
+        return self.image(name, mask[None] if mask.ndim == 2 else mask)
+
+    def noise_mask(self, mask: Tensor, latents: Tensor) -> Tensor:
+        """A noise mask for latents [N, C, h, w] or [N, C, T, h, w], where the host would take rows for times."""
+        mask = self.mask("noise mask", mask)
+        return mask.reshape(mask.shape[0], 1, -1, *mask.shape[-2:]) if latents.ndim == 5 else mask
+
+    def image(self, name: str, tensor: Tensor) -> Tensor:
+        """A tensor [B, ..., H, W] with a place in the image, cut into windows where it spans the canvas."""
+        windows = self._windows_on(tensor)
+        if windows is not None:
+            whole = pad(tensor, windows.canvas)
+            return windows.split(whole.expand(windows.batch, *whole.shape[1:]))
+        if not _scale(tensor, self.size):
+            raise ValueError(self._misfit(name, tensor))
+        return self.batch(name, tensor)
+
+    def _windows_on(self, tensor: Tensor) -> Windows | None:
+        """The windows on the grid of a tensor that spans the canvas, padded or not; None if it is a particle's.
+
+        Where both are possible (a canvas of 2 x 2 windows is as large as a doubled window), the size in latent
+        cells or in pixels decides.
+        """
+        if self.layout is None or tensor.shape[0] not in (1, self.layout.windows.batch):
+            return None
+        size, pixels = tuple(tensor.shape[-2:]), self.layout.windows
+        for windows in (self.windows, pixels):
+            in_pixels = tuple(n * p // w for n, p, w in zip(size, pixels.window, windows.window, strict=True))
+            if in_pixels in (pixels.canvas, self.layout.size):
+                return windows
+        scale = 0 if size in (self.size, pixels.window) else _scale(tensor, self.windows.canvas)
+        return self.windows.rescaled(tuple(scale * side for side in self.size)) if scale else None
+
+    def _misfit(self, name: str, tensor: Tensor) -> str:
+        got = f"{tensor.shape[0]} of {tensor.shape[-1]} x {tensor.shape[-2]}"
+        expected = f"particles of {self.size[1]} x {self.size[0]} latent cells"
+        if self.windows is not None:
+            expected += f" or the canvas of {self.windows.canvas[1]} x {self.windows.canvas[0]}"
+        return f"{name}: got {got}, expected the size of the {expected}, or a whole multiple of it; resize or split it."
+
+
+def _scale(tensor: Tensor, size: tuple[int, int]) -> int:
+    """k where the tensor's last two axes are k times `size`, else 0."""
+    (height, width), (h, w) = tensor.shape[-2:], size
+    return height // h if height % h == 0 and width % w == 0 and height // h == width // w else 0
+
+
+def without_image(conds: list[dict]) -> list[dict]:
+    """The same conditioning with no image: zeros for concatenated images, no reference latents."""
+    stripped = [{key: value for key, value in cond.items() if key != "reference_latents"} for cond in conds]
+    for cond in stripped:
+        cond["uuid"] = uuid.uuid4()  # nodes that cache by it must not take one for the other
+        if "concat_latent_image" in cond:
+            cond["concat_latent_image"] = torch.zeros_like(cond["concat_latent_image"])
+    return stripped
+
+
+def fit_conds(fit: Fit, name: str, conds: list[dict], chains: dict) -> list[dict]:
+    """Conditioning (as the guider keeps it) that fits the particles. `chains` shares ControlNet copies."""
+    if not conds:
+        raise ValueError(f"{name}: got an empty conditioning, expected at least one prompt.")
+    return [_fit_cond(fit, name, cond, chains) for cond in conds]
+
+
+def _fit_cond(fit: Fit, name: str, cond: dict, chains: dict) -> dict:
+    fitted = {key: _fit_value(fit, f"{name} {key}", key, value) for key, value in cond.items()}
+    if cond.get("control") is not None:
+        fitted["control"] = control.fit(fit, f"{name} ControlNet hint", cond["control"], chains)
+    _fit_region(fit, name, fitted)
+    return fitted
+
+
+def _fit_value(fit: Fit, name: str, key: str, value):
+    """One entry of a conditioning: an image, a list of images, a batch of anything else, or no tensor at all."""
+    if key in _IMAGES:
+        return [fit.image(name, part) for part in value] if isinstance(value, (list, tuple)) else fit.image(name, value)
+    batched = isinstance(value, Tensor) and value.ndim > 1 and key != "mask"
+    return fit.batch(name, value) if batched else value
+
+
+def _fit_region(fit: Fit, name: str, cond: dict) -> None:
+    """Masks and areas of a prompt; with a layout an area of the canvas becomes a mask of each window."""
+    if isinstance(cond.get("mask"), Tensor):
+        cond["mask"] = fit.mask(f"{name} mask", cond["mask"])
+    if fit.layout is None:
+        return
+    if "gligen" in cond:
+        raise ValueError(f"{name}: got GLIGEN boxes, which cannot be split into windows; remove them or use a mask.")
+    cond["set_area_to_bounds"] = False  # the bounds would be those of all windows laid on top of each other
+    if "area" in cond:
+        windows = fit.windows
+        inside = windows.split(_area_mask(cond.pop("area"), windows))
+        cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside.to(cond["mask"])
+
+
+def _area_mask(area: tuple, windows: Windows) -> Tensor:
+    height, width = windows.canvas
+    if area[0] == "percentage":
+        h, w, y, x = (round(part * size) for part, size in zip(area[1:], (height, width, height, width)))
+    else:
+        h, w, y, x = area
+    mask = torch.zeros(windows.batch, height, width)
+    mask[:, y : y + max(h, 1), x : x + max(w, 1)] = 1
+    return mask
+
+
+def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    return torch.nn.functional.interpolate(mask[:, None].float(), size, mode="bilinear")[:, 0]

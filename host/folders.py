@@ -1,0 +1,53 @@
+"""The host's input and output directories, and nothing outside them.
+
+A folder is named as the host names files in saved workflows: below the input directory, or below the output
+directory where the name ends in ` [output]`.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import folder_paths
+
+from ..media.paths import inside
+
+_OUTPUT = " [output]"
+_DEPTH = 3
+
+
+def input_directory() -> Path:
+    return Path(folder_paths.get_input_directory())
+
+
+def output_directory() -> Path:
+    return Path(folder_paths.get_output_directory())
+
+
+def folder(name: str) -> Path:
+    """The folder of that name. ValueError where it lies elsewhere or is not there."""
+    base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
+    path = inside(base or input_directory(), below)
+    if not path.is_dir():
+        where = "output" if base else "input"
+        raise ValueError(f"got {name!r}, but there is no such folder in ComfyUI's {where} directory; choose another.")
+    return path
+
+
+def name_of(path: Path) -> str:
+    """What `folder` calls a folder of the output directory."""
+    return path.resolve().relative_to(output_directory().resolve()).as_posix() + _OUTPUT
+
+
+def folders_with(file: str) -> list[str]:
+    """Names of all folders that hold such a file, at most three levels down."""
+    ours = ((input_directory(), ""), (output_directory(), _OUTPUT))
+    return [name + mark for base, mark in ours for name in sorted(_below(base, file))]
+
+
+def _below(base: Path, file: str) -> Iterator[str]:
+    for path, folders, files in os.walk(base):
+        below = Path(path).relative_to(base)
+        if file in files and below.parts:
+            yield below.as_posix()
+        folders[:] = [name for name in folders if not name.startswith(".") and len(below.parts) < _DEPTH]

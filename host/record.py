@@ -1,0 +1,41 @@
+"""What a run leaves behind for its report."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..csd.distill import State
+
+_CURVES = ("residual", "step_size", "time")
+
+
+@dataclass
+class Record:
+    """One entry a step, the last kernel matrix, and what the run has cost."""
+
+    residual: list[float] = field(default_factory=list)
+    step_size: list[float] = field(default_factory=list)
+    time: list[float] = field(default_factory=list)
+    kernel: Tensor | None = None
+    evaluations: int = 0
+    seconds: float = 0.0
+
+    def add(self, state: State, step_size: float) -> None:
+        self.residual.append(state.residual.mean().item())
+        self.step_size.append(step_size)
+        self.time.append(state.level.time)
+        self.kernel = state.gram.K.cpu()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The record for a file."""
+        curves = {name: torch.tensor(getattr(self, name), dtype=torch.float64) for name in _CURVES}
+        cost = torch.tensor([self.evaluations, self.seconds], dtype=torch.float64)
+        return {**curves, "cost": cost, **({} if self.kernel is None else {"kernel": self.kernel})}
+
+    @classmethod
+    def of(cls, tensors: dict[str, Tensor]) -> "Record":
+        """The record in a file."""
+        curves = {name: tensors[name].tolist() for name in _CURVES}
+        evaluations, seconds = tensors["cost"].tolist()
+        return cls(**curves, kernel=tensors.get("kernel"), evaluations=int(evaluations), seconds=seconds)

@@ -1,0 +1,46 @@
+"""One run of the distillation, from a node's inputs to its latents."""
+
+import comfy.model_management
+import comfy.sample
+import comfy.utils
+import torch
+
+from . import preview, refusals
+from .distiller import Distiller
+from .errors import named
+from .guider import CSDGuider
+from .record import Record
+
+
+def run(
+    node: str, model, positive, negative, latent: dict, guidance, choice, settings, **stages
+) -> tuple[dict, Record]:
+    """Latents [N, C, h, w] as the host passes them, and the record of the run.
+
+    A ValueError that says what is wrong with the inputs comes before any model runs and names the node.
+    """
+    with named(node):
+        settings.check(node)
+        refusals.refuse_bad_latents(latent["samples"])
+        names = tuple(str(place) for place in latent.get("batch_index", ()))
+        guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node)
+        guider.set_conds(positive, negative, choice.source)
+        samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+        sigmas = guider.levels.sigmas(settings.order(), settings.steps, settings.seed)
+        distiller = Distiller(**settings.stages(), **stages)
+        return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
+
+
+def _sample(guider: CSDGuider, distiller: Distiller, latent: dict, samples, sigmas, seed: int) -> dict:
+    show = preview.callback(guider.model_patcher, len(sigmas) - 1, guider.parameterization(samples))
+    edited = guider.sample(
+        torch.zeros_like(samples),
+        samples,
+        distiller,
+        sigmas,
+        denoise_mask=latent.get("noise_mask"),
+        callback=show,
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )
+    return {**latent, "samples": edited.to(comfy.model_management.intermediate_device())}

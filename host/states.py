@@ -1,0 +1,136 @@
+"""States of a run kept in the host's output folder, and a run taken up from them."""
+
+import logging
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import folder_paths
+import torch
+
+from ..csd.distill import State
+from ..media import state_file
+from ..media.state_file import Saved
+from .record import Record
+
+FOLDER = "csd_states"
+_NAME = re.compile(r"\w(?:[\w .-]{0,98}\w)?")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # devices, not files, on Windows
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """Where a run keeps its states.
+
+    name     of the file in output/csd_states, without its ending
+    every    steps between two saves; the last state is kept in any case, also of a run that is cancelled
+    resume   go on from the file, if it is there; otherwise start afresh
+    """
+
+    name: str
+    every: int = 10
+    resume: bool = True
+
+    def __post_init__(self):
+        if not _NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
+            raise ValueError(
+                f"state file: got the name {self.name!r}, expected a plain file name of letters, digits, spaces, "
+                f"dots, - and _ (at most 100), without a folder; files lie in output/{FOLDER}."
+            )
+        if self.every < 1:
+            raise ValueError(f"state file: got a save every {self.every} steps, expected at least 1.")
+
+    @property
+    def path(self) -> Path:
+        return Path(folder_paths.get_output_directory()) / FOLDER / f"{self.name}.safetensors"
+
+
+class NotKept(AbstractContextManager):
+    """In the place of a `Keeper`, for runs that keep nothing."""
+
+    def begin(self, state: State) -> tuple[State, Record]:
+        return state, Record()
+
+    def __call__(self, state: State, record: Record) -> None:
+        pass
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+
+@dataclass
+class Keeper(AbstractContextManager):
+    """Keeps the states of one run, the last one in any case: use it as a context around the steps.
+
+    settings   what the result depends on, see `fingerprint`
+    together   steps that share predictions; a run is taken up between two such groups, never inside one
+    """
+
+    file: StateFile
+    settings: dict[str, str]
+    together: int = 1
+    _last: Saved | None = field(default=None, init=False)
+    _latest: Saved | None = field(default=None, init=False)
+    _kept: int = field(default=0, init=False)
+
+    def begin(self, state: State) -> tuple[State, Record]:
+        """The state and the record to go on from: those of the file, or `state` itself.
+
+        Raises ValueError before any step, where the file belongs to another run or cannot be written.
+        """
+        found = self._found()
+        if found is not None and self.file.resume:
+            self._kept = found.step
+            memory = {name: tensor.to(state.theta.device) for name, tensor in found.memory.items()}
+            return State(found.step, found.theta.to(state.theta), memory), Record.of(found.record)
+        self._claim(Saved(state.step, state.theta, state.memory, Record().tensors(), self.settings))
+        return state, Record()
+
+    def __call__(self, state: State, record: Record) -> None:
+        """Take note of a finished step, and save it if it is time to."""
+        self._latest = Saved(state.step, state.theta, state.memory, record.tensors(), self.settings)
+        if state.step % self.together == 0:
+            self._last = self._latest
+            if state.step - self._kept >= self.file.every:
+                self._save(self._last)
+
+    def __exit__(self, failed, *details) -> None:
+        self._save(self._latest if failed is None else self._last)
+
+    def _found(self) -> Saved | None:
+        path = self.file.path
+        if not path.exists() and not path.is_symlink():
+            return None
+        if path.is_symlink():
+            raise ValueError(f"state file: got {path.name}, which is a link; expected a file. Choose another name.")
+        found = state_file.read(path)
+        differing = state_file.differences(found.settings, self.settings)
+        if differing:
+            raise ValueError(
+                f"state file: got {path.name}, which belongs to another run; these differ: {', '.join(differing)}. "
+                "Set them as they were to go on with it, or choose another name."
+            )
+        return found
+
+    def _claim(self, first: Saved) -> None:
+        """Write the file before the first step, so that a folder that takes none is found out now."""
+        path = self.file.path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            state_file.write(path, first)
+        except OSError as error:
+            raise ValueError(
+                f"state file: could not write {path.name} into output/{FOLDER} ({error}); make room or take the "
+                "state file away."
+            ) from error
+
+    def _save(self, state: Saved | None) -> None:
+        """The run is worth more than its file: where the disk fills up, it goes on and the last file stays."""
+        if state is None or state.step == self._kept or not torch.isfinite(state.theta).all():
+            return
+        try:
+            state_file.write(self.file.path, state)
+            self._kept = state.step
+        except OSError as error:
+            logging.warning("The state of step %d was not kept (%s); the run goes on.", state.step, error)

@@ -1,0 +1,88 @@
+"""The set-up: found where it is, repeated at no cost, safe to run twice at once, clear where it cannot go on."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from collaborative_score_distillation.dev.environment import env
+
+
+def test_repeating_it_is_quick():
+    start = time.monotonic()
+    subprocess.run([sys.executable, env.ROOT / "dev" / "environment" / "env.py"], check=True, timeout=60)
+    assert time.monotonic() - start < 5
+
+
+def test_links_lead_here():
+    for place in (".import/collaborative_score_distillation", f".host/custom_nodes/{env.EXTENSION}"):
+        assert (env.ROOT / place).resolve() == env.ROOT
+    assert (env.ROOT / ".venv" / "ComfyUI" / "main.py").is_file()
+
+
+def test_environment_is_named_after_the_requirements(tmp_path, monkeypatch):
+    before = env.environment_folder()
+    other = tmp_path / "requirements.txt"
+    other.write_text(env.REQUIREMENTS[0].read_text() + "\nscikit-learn\n")
+    monkeypatch.setattr(env, "REQUIREMENTS", [other, *env.REQUIREMENTS[1:]])
+    assert env.environment_folder() != before
+
+
+def test_an_interrupted_set_up_is_not_ready(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    assert not env.is_ready(tmp_path)
+    (tmp_path / env.READY).touch()
+    assert env.is_ready(tmp_path)
+
+
+def test_an_old_link_is_replaced(tmp_path):
+    place = tmp_path / "deep" / "link"
+    for target in (tmp_path / "old", tmp_path / "new"):
+        target.mkdir()
+        env.link(place, target)
+    assert place.readlink() == tmp_path / "new"
+    assert [path.name for path in place.parent.iterdir()] == ["link"]
+
+
+def test_a_folder_in_the_way_is_kept_and_named(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(env.SetupError, match="taken is in the way"):
+        env.link(tmp_path / "taken", tmp_path)
+    assert (tmp_path / "taken").is_dir() and not (tmp_path / "taken").is_symlink()
+
+
+def test_the_second_set_up_waits_for_the_first(tmp_path):
+    lock = tmp_path / "lock"
+    code = f"import sys; sys.path.insert(0, {str(env.ROOT / 'dev' / 'environment')!r})\nimport env, pathlib\n"
+    code += f"with env.locked(pathlib.Path({str(lock)!r})): print('in', flush=True)"
+    with env.locked(lock):
+        second = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert "waiting" in second.stdout.readline()
+        assert second.poll() is None
+    assert second.communicate(timeout=30)[0] == "in\n"
+
+
+def test_a_failed_command_is_shown_with_advice():
+    with pytest.raises(env.SetupError, match="(?s)Failed: .*-c exit.*Try this"):
+        env.run([sys.executable, "-c", "exit(3)"], "Try this.")
+
+
+def test_too_little_room_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(env, "FREE_GIB", 10**9)
+    with pytest.raises(env.SetupError, match="CSD_CACHE"):
+        env.check_machine(tmp_path / "env")
+
+
+def test_no_browser_is_never_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CSD_BROWSER", raising=False)
+    with pytest.raises(env.SetupError, match="apt-get install chromium"):
+        env.ensure_browser()
+
+
+def test_a_wrong_browser_is_named(monkeypatch):
+    monkeypatch.setenv("CSD_BROWSER", "no-such-browser")
+    with pytest.raises(env.SetupError, match="no-such-browser"):
+        env.find_browser()
