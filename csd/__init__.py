@@ -1,24 +1,24 @@
 """Collaborative Score Distillation (arXiv 2307.04787): the method, on tensors alone.
 
-A set of images is edited or made together. Each image is a particle of a Stein variational
-gradient descent; a frozen diffusion model gives the scores. One step runs through five stages,
-and each stage is a file (or two) that can be read and exchanged by itself:
+A set of images is edited or made together. Each image is a particle of a Stein variational gradient
+descent; a frozen diffusion model gives the scores. One step runs through five stages, and each stage
+is a file (or two) that can be read and exchanged by itself:
 
-    SPLIT    parameterization, windows, frames    theta -> particles x
+    SPLIT    scene, windows, frames               theta -> particles x
     SCORE    guidance, baseline, score            x -> noised particles x_t, noise residual r
-    COUPLE   kernel, stein; aligned               x_t, r -> direction, one for each particle
-    MERGE    parameterization                     directions -> gradient, in the shape of theta
+    COUPLE   kernel, features, stein; aligned     x_t, r -> direction, one for each particle
+    MERGE    scene                                directions -> gradient, in the shape of theta
     UPDATE   update                               theta, gradient -> theta
 
-`level` and `noise` say how particles are noised, `timesteps` and `batches` which level and which
-particles a step takes, `bank` lets several steps share them, `distill` is the loop and `presets` names
-complete settings. What particles
-show of one another is a `correspondence` (`geometry` for views with cameras); `aligned` couples along
-it and `carried` moves noise along it.
+`distill` is the loop. `level` and `noise` say how particles are noised, `draws` where random numbers
+come from, `timesteps` and `batches` which levels and which particles a step takes. `reuse` keeps
+predictions that come again, and `presets` names complete settings. What particles show of one another
+is a `correspondence` (`geometry` for views with cameras). `aligned` couples along it, `carried` moves
+noise along it and `blend` averages finished pictures along it. `tree` is theta in more than one tensor.
 
 Notation, the same in every file:
 
-    theta   [B, C, H, W]   what is optimised: a canvas, or a batch of frames
+    theta   [B, C, H, W]   what is optimised: a canvas, a batch of frames, or a structure of tensors
     x       [n, C, h, w]   the particles of this step (a further axis before h is welcome)
     x_t     [n, C, h, w]   alpha * x + sigma * eps, the particle at a noise level
     index   n integers     which of the N particles x holds
@@ -33,5 +33,89 @@ Signs: everything called gradient or direction is descended. Space: particles li
 latent space of the model, and x_t in the scaling in which the model receives it, which keeps the
 variance near one for eps- and v-models; kernels are measured there.
 
-Nothing in here imports ComfyUI, moves tensors between devices, prints, or needs autograd.
+Nothing in here imports ComfyUI, moves tensors between devices or prints. Only `features` needs autograd.
 """
+
+from .aligned import Aligned, AlignedAnew, PairRBF, PairUniform
+from .baseline import DrawnNoise, ImageConditional, SourcePrompt
+from .batches import RandomBatch
+from .blend import blend
+from .carried import Carried
+from .correspondence import Canvas, Flow, clip_pairs
+from .distill import Distillation, State
+from .draws import Draws
+from .features import Features
+from .frames import Frames
+from .geometry import Cameras, Geometry
+from .guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Guided, Interval, Request
+from .kernel import RBF, Fixed, Independent, median
+from .level import Level
+from .presets import balanced, fast, paper
+from .reuse import Remembering
+from .scene import Scene, merge
+from .score import PromptOfEach, PromptScore, RegionScore, region_weights
+from .stein import Seen, Stein, mean, row
+from .timesteps import Descending, Random, schedule
+from .update import SGD, Adam, Masked, Regrown, StepSize
+from .windows import Windows, cover
+
+__all__ = [
+    "IMAGE",
+    "NONE",
+    "RBF",
+    "SGD",
+    "SOURCE",
+    "TARGET",
+    "Adam",
+    "Aligned",
+    "AlignedAnew",
+    "Call",
+    "Cameras",
+    "Canvas",
+    "Carried",
+    "Descending",
+    "Distillation",
+    "Draws",
+    "DrawnNoise",
+    "Features",
+    "Fixed",
+    "Flow",
+    "Frames",
+    "Geometry",
+    "Guidance",
+    "Guided",
+    "ImageConditional",
+    "Independent",
+    "Interval",
+    "Level",
+    "Masked",
+    "PairRBF",
+    "PairUniform",
+    "PromptOfEach",
+    "PromptScore",
+    "Random",
+    "RandomBatch",
+    "RegionScore",
+    "Regrown",
+    "Remembering",
+    "Request",
+    "Scene",
+    "Seen",
+    "SourcePrompt",
+    "State",
+    "Stein",
+    "StepSize",
+    "Windows",
+    "balanced",
+    "blend",
+    "clip_pairs",
+    "cover",
+    "fast",
+    "mean",
+    "median",
+    "merge",
+    "paper",
+    "region_weights",
+    "row",
+    "schedule",
+]

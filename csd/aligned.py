@@ -11,7 +11,7 @@ corresponds to keeps its own residual. The repulsion is that of the kernel, cell
 Work is linear in the number of pairs, and done for a few of them at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple, Protocol
@@ -20,10 +20,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .correspondence import Correspondence, Remembered, Sight, pairs_among, pull
+from .correspondence import Cached, Correspondence, Sight, pairs_among, pull
 from .kernel import Bandwidth, Gram, median
-from .parameterization import Index
-from .stein import Couple
+from .scene import Index
+from .stein import Couple, Seen
+from .tree import Theta
 
 CHUNK = 2**18
 """Numbers in the values of the pairs that are moved at once: 1 MiB, which stays in the processor's cache."""
@@ -84,27 +85,28 @@ class Aligned:
     rest: Couple | None = None
 
     @cached_property
-    def _sights(self) -> Remembered:
-        return Remembered(self.correspondence)
+    def _sights(self) -> Cached:
+        return Cached(self.correspondence)
 
-    def __call__(self, x_t: Tensor, residual: Tensor, index: Index) -> tuple[Tensor, Gram]:
-        """x_t, residual [n, C, h, w] of the particles `index` -> direction [n, C, h, w] and the weights.
+    def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
+        """residual [n, C, h, w] -> direction [n, C, h, w], and the weights.
 
         K[i, j] of the weights is k_ij times the share of i that j shows; their repulsion is zero where left out.
         """
+        x_t, index = seen.x_t, seen.index
         wide = torch.promote_types(x_t.dtype, torch.float32)
         x, r = (rearrange(t, "n ... h w -> n (...) h w").to(wide) for t in (x_t, residual))
         pairs = pairs_among(self._sights, index).to(x.device)
         weights, slope = self.kernel(self._distances(x, pairs, index))
         repels = self.repulsion * slope > 0
-        mixed, mass, seen, K = self._mix(torch.cat([r, x], 1) if repels else r, weights, pairs, index)
+        mixed, mass, shown, K = self._mix(torch.cat([r, x], 1) if repels else r, weights, pairs, index)
         repulsion = slope * (mixed[:, r.shape[1] :] - mass * x) if repels else torch.zeros_like(x)
         direction = (r + mixed[:, : r.shape[1]] + self.repulsion * repulsion) / (1 + mass)
         direction = direction.reshape(residual.shape).to(residual)
         if self.rest is not None:
-            covered = seen.clamp(max=1).reshape(len(x), *[1] * (residual.ndim - 3), *x.shape[-2:]).to(residual)
-            direction = torch.lerp(self.rest(x_t, residual, index)[0], direction, covered)
-        return direction, Gram(K, repulsion.flatten(1))
+            covered = shown.clamp(max=1).reshape(len(x), *[1] * (residual.ndim - 3), *x.shape[-2:]).to(residual)
+            direction = torch.lerp(self.rest(seen, residual)[0], direction, covered)
+        return direction, Gram(K, repulsion.reshape(residual.shape))
 
     def _chunks(self, pairs: Tensor, index: Index, shape: torch.Size) -> Iterator[Chunk]:
         """The pairs, as many at a time as CHUNK allows for values of `shape` [n, C, h, w]."""
@@ -134,3 +136,23 @@ class Aligned:
                 total += (target @ part.flatten(1).to(target)).reshape(total.shape)  # place has no fixed order on GPUs
             K[i, j] = share.mean((1, 2, 3))
         return mixed, mass, seen, K
+
+
+@dataclass(frozen=True)
+class AlignedAnew:
+    """`Aligned` along a correspondence that is found anew in each step, for scenes whose geometry is optimised.
+
+    find      theta -> correspondence
+    aligned   the coupling along it
+    """
+
+    find: Callable[[Theta], Correspondence]
+    aligned: Callable[[Correspondence], Couple] = Aligned
+
+    @property
+    def correspondence(self) -> None:
+        """Not known before a step."""
+        return None
+
+    def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
+        return self.aligned(self.find(seen.theta))(seen, residual)

@@ -21,8 +21,8 @@ from einops import reduce
 from torch import Tensor
 
 from .correspondence import Correspondence, cells
-from .noise import Draws
-from .parameterization import Index, Parameterization
+from .draws import Draws
+from .scene import Index
 from .windows import Size
 
 REACH = 0.75
@@ -47,38 +47,38 @@ class Origins(NamedTuple):
 class Carried:
     """A noise field that moves along a correspondence.
 
+    keys       a name for each particle of the scene
     subcells   s, sub-cells to a cell along each axis; motion is followed to about 1 / (2 s) of a cell
     """
 
     correspondence: Correspondence
+    keys: Sequence[str]
     subcells: int = 4
-    _origins: dict[tuple, Tensor] = field(default_factory=dict, init=False, repr=False)
+    _origins: dict[Size, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         if self.subcells < 1:
             raise ValueError(f"Carried: got {self.subcells} sub-cells, expected at least one.")
-
-    def __call__(
-        self, draws: Draws, theta: Tensor, x: Tensor, parameterization: Parameterization, index: Index
-    ) -> Tensor:
-        keys, size = parameterization.keys(), tuple(n * self.subcells for n in x.shape[-2:])
-        if len(keys) != self.correspondence.count:
+        if len(self.keys) != self.correspondence.count:
             raise ValueError(
-                f"Carried: got {len(keys)} particles and a correspondence of {self.correspondence.count}; "
-                "make the correspondence from the same frames, views or windows."
+                f"noise: got a correspondence of {self.correspondence.count} particles for {len(self.keys)}; make it "
+                "from the same frames, views or windows that the latents were encoded from."
             )
-        source = self.origins(keys, size)[list(index)].long()
-        fine = draw(draws, keys, source, x.shape[1:-2].numel())
-        noise = reduce(fine.unflatten(-1, size), "n c (h a) (w b) -> n c h w", "sum", a=self.subcells, b=self.subcells)
-        return (noise / self.subcells).reshape(x.shape).to(x)
 
-    def origins(self, keys: Sequence[str], size: Size) -> Tensor:
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        size = tuple(n * self.subcells for n in like.shape[-2:])
+        source = self.origins(size)[list(index)].long()
+        fine = draw(draws, self.keys, source, like.shape[1:-2].numel())
+        noise = reduce(fine.unflatten(-1, size), "n c (h a) (w b) -> n c h w", "sum", a=self.subcells, b=self.subcells)
+        return (noise / self.subcells).reshape(like.shape).to(like)
+
+    def origins(self, size: Size) -> Tensor:
         """Where the number of each sub-cell comes from, [N, h * w], kept for the last grid asked for."""
-        name = (tuple(keys), tuple(size))
-        if name not in self._origins:
+        size = tuple(size)
+        if size not in self._origins:
             self._origins.clear()
-            self._origins[name] = trace(self.correspondence, keys, size).source
-        return self._origins[name]
+            self._origins[size] = trace(self.correspondence, self.keys, size).source
+        return self._origins[size]
 
 
 def draw(draws: Draws, keys: Sequence[str], source: Tensor, channels: int) -> Tensor:

@@ -16,14 +16,14 @@ one grid is (p + 0.5) * s - 0.5 on one that is s times as fine.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .parameterization import Index
+from .scene import Index
 from .windows import Size, Windows
 
 
@@ -39,9 +39,21 @@ class Sight(NamedTuple):
 
 
 class Correspondence(Protocol):
-    """What `count` particles show of one another."""
+    """What `count` particles show of one another.
 
-    count: int
+    names     a name for each particle, to key its random draws by; its position where empty
+    in_time   whether the particles follow one another in time. Then every step takes all of them: frames that moved
+              more often than their neighbours, or at other levels, would flicker.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def in_time(self) -> bool: ...
 
     def partners(self, i: int) -> Sequence[int]:
         """The particles that i is coupled with, the most reliable ones first; never i itself."""
@@ -93,6 +105,9 @@ def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
 def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
     """Values of the partners j as the particles i see them, bilinear.
 
+    Written out because `grid_sample` takes places in -1 ... 1 and rounds on the way back to cells: windows that
+    overlap would then differ in the last digit where they have to be equal.
+
     values [P, ..., h, w] -> [P, ..., h, w]; with rows [P], values [n, ..., h, w] of which row rows[p] belongs
     to pair p. Whole places give exact copies, places out of the picture the nearest edge; where `valid` is
     zero the result means nothing.
@@ -125,6 +140,8 @@ class Unrelated:
     """Particles of which nothing is known to correspond."""
 
     count: int
+    names: ClassVar[tuple[str, ...]] = ()
+    in_time: ClassVar[bool] = False
 
     def partners(self, i: int) -> Sequence[int]:
         return ()
@@ -138,6 +155,8 @@ class Canvas:
     """Windows of a canvas correspond where they overlap; across the seam too, where the canvas wraps."""
 
     windows: Windows
+    names: ClassVar[tuple[str, ...]] = ()
+    in_time: ClassVar[bool] = False
 
     @property
     def count(self) -> int:
@@ -195,6 +214,8 @@ class Flow:
     place: Tensor
     valid: Tensor
     relative: bool = False
+    names: ClassVar[tuple[str, ...]] = ()
+    in_time: ClassVar[bool] = True
 
     def __post_init__(self):
         shape = (len(self.pairs), *self.valid.shape[1:])
@@ -220,12 +241,6 @@ class Flow:
 
     def partners(self, i: int) -> Sequence[int]:
         return self._partners[i]
-
-    @cached_property
-    def anchors(self) -> list[int]:
-        """The particles that every other one is paired with."""
-        everywhere = torch.bincount(self.pairs[:, 1], minlength=self.count) == self.count - 1
-        return everywhere.nonzero().flatten().tolist()
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
         """Maps on another grid are interpolated over the valid cells around each place."""
@@ -262,7 +277,7 @@ class Flow:
 
 
 @dataclass(frozen=True, eq=False)
-class Remembered:
+class Cached:
     """A correspondence that keeps its sights for the last grid it was asked for, where they are few enough.
 
     places   how many cells, over all pairs, are kept at most (12 bytes each, on the CPU)
@@ -275,6 +290,14 @@ class Remembered:
     @property
     def count(self) -> int:
         return self.of.count
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.of.names
+
+    @property
+    def in_time(self) -> bool:
+        return self.of.in_time
 
     @cached_property
     def _pairs(self) -> Tensor:

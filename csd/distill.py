@@ -1,23 +1,29 @@
 """The loop: SPLIT -> SCORE -> COUPLE -> MERGE -> UPDATE, as an iterator of states.
 
-Progress, previews and cancelling live with whoever consumes the iterator. A run taken up from one
-of its states goes on as if it had never stopped, because all draws are keyed by step.
+A step is one step of the whole set. Its particles are scored a few at a time; their residuals are kept, coupled all
+together, and pulled back into one gradient. So `at_once` changes memory and speed, and the result by rounding only.
+
+Progress, previews and cancelling live with whoever consumes the iterator. A run that is taken up from one of its
+states goes on as if it had never stopped, because all draws are keyed by step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+import torch
 from torch import Tensor
 
-from . import noise
-from .batches import Batches, RandomBatch
+from .batches import Batch, RandomBatch
+from .draws import Draws
+from .guidance import Call
 from .kernel import Gram
 from .level import Level
-from .noise import Draws, NoiseField
-from .parameterization import Index, Parameterization, merge
+from .noise import Independent, NoiseField
+from .scene import Index, Scene, parts_of, pulled_back
 from .score import Score
-from .stein import Couple, Stein
-from .timesteps import Random, Timesteps
+from .stein import Couple, Seen, Stein
+from .tree import Theta
 from .update import SGD, Memory, Update
 
 
@@ -26,73 +32,106 @@ class State:
     """theta after `step` steps, and what the last of them saw (None before the first).
 
     residual   [n] root mean square of each particle's residual
-    pending    the gradient of this round so far, which has not moved theta yet
     """
 
     step: int
-    theta: Tensor
+    theta: Theta
     memory: Memory
     level: Level | None = None
     index: Index = ()
     residual: Tensor | None = None
     gram: Gram | None = None
-    pending: Tensor | float = 0.0
 
 
 @dataclass(frozen=True)
 class Distillation:
     """The exchangeable parts of a run.
 
-    parameterization   theta -> particles
-    score              particles -> residuals; holds the model
-    levels             time in 0 ... 1 -> Level, the model's noise schedule
-    weight             Level -> w(t)
-    witnesses          particles that take part in the coupling of every step, but move only when their turn comes
-    round              steps after which theta moves, by all their gradients: one large step, a part at a time
+    scene     theta -> particles, and directions back
+    score     particles -> residuals; holds the model
+    levels    the noise level of every step, or of every `reuse` steps
+    steps     how many; reuse for each level where None
+    couple    residuals -> directions
+    update    gradient -> theta
+    noise     noise of the particles; a draw for each where None
+    batch     which particles take part in a step
+    weight    Level -> w(t)
+    reuse     steps in a row that share a level and its noise
+    at_once   particles that are scored together; None: all
+    follow    is handed the parts of a step and hands them on, for progress and for cancelling
     """
 
-    parameterization: Parameterization
+    scene: Scene
     score: Score
-    levels: Callable[[float], Level]
-    steps: int
+    levels: Sequence[Level]
+    steps: int | None = None
     seed: int = 0
     couple: Couple = Stein()
     update: Update = field(default_factory=SGD)
-    timesteps: Timesteps = Random()
-    noise: NoiseField = noise.independent
-    batches: Batches = RandomBatch()
+    noise: NoiseField | None = None
+    batch: Batch = RandomBatch()
     weight: Callable[[Level], float] = lambda level: level.weight
-    witnesses: Index = ()
-    round: int = 1
+    reuse: int = 1
+    at_once: int | None = None
+    follow: Callable[[Sequence[Index]], Iterable[Index]] = iter
 
     def __post_init__(self):
-        if self.steps < 1:
-            raise ValueError(f"Distillation: got {self.steps} steps, expected at least one.")
+        if self.reuse < 1:
+            raise ValueError(f"Distillation: got a reuse of {self.reuse} steps, expected at least one.")
+        if self.steps is None:
+            object.__setattr__(self, "steps", len(self.levels) * self.reuse)
+        if not 1 <= self.steps <= len(self.levels) * self.reuse:
+            raise ValueError(
+                f"Distillation: got {self.steps} steps, expected at least one and at most "
+                f"{len(self.levels) * self.reuse}, for {len(self.levels)} levels of {self.reuse} steps each."
+            )
+        self._check_correspondence()
 
-    def init(self, theta: Tensor) -> State:
+    def _check_correspondence(self) -> None:
+        correspondence = self.couple.correspondence
+        if correspondence is not None and correspondence.count != self.scene.count:
+            raise ValueError(
+                f"coupling: got a correspondence of {correspondence.count} particles for {self.scene.count}; make it "
+                "from the same frames, views or windows that the latents were encoded from."
+            )
+
+    def init(self, theta: Theta) -> State:
         return State(0, theta, self.update.init(theta))
 
-    def step(self, state: State, source: Tensor) -> State:
-        """One step. source [B, C, H, W]: the unedited theta, which baselines noise and compare with."""
-        draws = Draws(self.seed, state.step)
-        level = self.levels(self.timesteps(state.step, self.steps, draws))
-        moved = self.batches(draws, self.parameterization)
-        index = sorted({*moved, *self.witnesses}) if self.witnesses else moved
-        x = self.parameterization.split(state.theta, index)
-        eps = self.noise(draws, state.theta, x, self.parameterization, index)
-        x_t, residual = self.score(x, self.parameterization.split(source, index), eps, level, index)
-        direction, gram = self.couple(x_t, residual, index)
-        own = direction[[index.index(particle) for particle in moved]] if self.witnesses else direction
-        gradient = state.pending + merge(self.parameterization, self.weight(level) * own, moved)
-        seen = level, index, residual.flatten(1).square().mean(1).sqrt(), gram
-        step = state.step + 1
-        if step % self.round and step < self.steps:
-            return State(step, state.theta, state.memory, *seen, gradient)
-        return State(step, *self.update.step(state.theta, gradient, state.memory, state.step // self.round), *seen)
+    def step(self, state: State, source: Theta | None = None) -> State:
+        """One step. `source` is the unedited theta, which baselines noise and compare with."""
+        draws, level = Draws(self.seed, state.step // self.reuse), self.levels[state.step // self.reuse]
+        scene = self.scene.at(draws)
+        index = self.batch(Draws(self.seed, state.step), scene)
+        look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.steps))
+        x, x_t, residual = self._in_parts(look, index)
+        direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)
+        gradient = pulled_back(scene, state.theta, self.weight(level) * direction, index)
+        theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)
+        return State(state.step + 1, theta, memory, level, index, rms(residual), gram)
 
-    def __call__(self, source: Tensor, start: State | None = None) -> Iterator[State]:
+    def _look(self, theta: Theta, source: Theta | None, whole: Call, places: Sequence[int]) -> tuple[Tensor, ...]:
+        """x, x_t and the residual of some of the particles: SPLIT and SCORE."""
+        call = whole.of(places)
+        x, _ = call.scene.view(theta, call.index)
+        original = None if source is None else call.scene.view(source, call.index)[0]
+        noise = self.noise or Independent(call.scene.keys())
+        eps = noise(call.draws, call.index, x)
+        return x, *self.score(x, original, eps, call)
+
+    def _in_parts(self, look: Callable[[Sequence[int]], tuple[Tensor, ...]], index: Index) -> Iterator[Tensor]:
+        sizes = [size for size in (self.at_once, self.scene.views_at_once) if size]
+        parts = parts_of(range(len(index)), min(sizes, default=None))
+        return (torch.cat(found) for found in zip(*map(look, self.follow(parts)), strict=True))
+
+    def __call__(self, source: Theta | None, start: State | None = None) -> Iterator[State]:
         """Every state after the first, from theta = source or from the state `start`."""
         state = self.init(source) if start is None else start
         while state.step < self.steps:
             state = self.step(state, source)
             yield state
+
+
+def rms(residual: Tensor) -> Tensor:
+    """Root mean square of each particle, [n]."""
+    return residual.flatten(1).square().mean(1).sqrt()

@@ -1,27 +1,39 @@
 """Independent images: video frames, views, single pictures. Particle i is row i of theta."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from .parameterization import Index
+from .draws import Draws
+from .scene import Index, Pullback
 
 
 @dataclass(frozen=True)
 class Frames:
     """`count` rows of theta, each a particle.
 
-    names: what to key the draws of each frame by (its file name, say); its position where empty.
+    names   what to key the draws of each frame by (its file name, say); its position where empty
     """
 
     count: int
     names: tuple[str, ...] = ()
+    views_at_once: ClassVar[None] = None
 
     def __post_init__(self):
         if self.count < 1:
             raise ValueError(f"Frames: got {self.count} frames, expected at least one.")
         if self.names and len(self.names) != self.count:
             raise ValueError(f"Frames: got {len(self.names)} names for {self.count} frames; give each frame one name.")
+
+    def at(self, draws: Draws) -> "Frames":
+        return self
+
+    def view(self, theta: Tensor, index: Index) -> tuple[Tensor, Pullback]:
+        return self.split(theta, index), lambda x: self.scatter(x, index)
+
+    def coverage(self, theta: Tensor, index: Index) -> None:
+        """No two particles share a row, so there is nothing to average."""
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
         if theta.shape[0] != self.count:

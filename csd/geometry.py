@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from einops import einsum, rearrange
@@ -99,6 +100,7 @@ class Geometry:
     neighbours: int | None = None
     tolerance: float = 0.01
     names: tuple[str, ...] = ()
+    in_time: ClassVar[bool] = False
 
     def __post_init__(self):
         expected = (self.cameras.count, *self.cameras.size)

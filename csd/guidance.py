@@ -11,14 +11,13 @@ Dual guidance (InstructPix2Pix, arXiv 2211.09800, eq. 3), with CFG as its specia
     eps_hat = eps_none + image * (eps_image - eps_none) + text * (eps_text - eps_image)
 
 Read as a sum over branches its coefficients are text, image - text and 1 - image. An evaluation is a
-branch on a noised particle, and three rules say which of them a step needs:
+branch on a noised particle. Two rules say which of them a step needs:
 
     a branch whose coefficient is zero is not evaluated
     branches with equal conditioning are one branch, and their coefficients add up
-    requests that show the same noised particle share its evaluations
 
 So a step of CSD-Edit takes five evaluations a particle (three of the target, two of the noised source),
-three where the image scale is 1, and three as long as the particle is still the source.
+or three where the image scale is 1.
 """
 
 import math
@@ -27,11 +26,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
+from .draws import Draws
 from .level import Level
-from .parameterization import Index
+from .scene import Index, Scene
 
 TARGET, SOURCE, IMAGE, NONE = "target", "source", "image", "none"
 ALL_DIFFER: Mapping[str, str] = MappingProxyType({})
@@ -81,34 +80,45 @@ class Interval:
         return guidance if self.low <= level.time <= self.high else replace(guidance, text=1.0, image=1.0)
 
 
+@dataclass(frozen=True)
+class Call:
+    """What a call of the model is for. It travels with the call.
+
+    level      the noise level
+    index      which particles of the scene
+    scene      the scene as this step sees it
+    draws      the random numbers of the noise: calls with equal draws noise a source alike
+    progress   how much of the run is done, from 0 to less than 1
+    """
+
+    level: Level
+    index: Index
+    scene: Scene
+    draws: Draws
+    progress: float = 0.0
+
+    def of(self, places: Sequence[int]) -> "Call":
+        """The same for some of the particles, given by their places in `index`."""
+        return replace(self, index=[self.index[place] for place in places])
+
+
 class Request(NamedTuple):
-    """One guided prediction to make: noised particles [n, C, h, w] and the guidance to make it with."""
+    """One guided prediction to make.
+
+    x_t        noised particles [n, C, h, w]
+    guidance   what to make it with
+    recurs     whether steps with the same draws ask for the same again, as they do on a noised source
+    """
 
     x_t: Tensor
     guidance: Guidance
-
-
-def repetitions(requests: Sequence[Request]) -> dict[tuple[int, ...], list[int]]:
-    """Particles, as places 0 ... n - 1, by which requests show them alike.
-
-    In the key, entry r is the first request with the same noised particle as request r: two requests
-    agree on the places under (0, 0) and differ on those under (0, 1).
-    """
-    firsts = [[r] * len(request.x_t) for r, request in enumerate(requests)]
-    for r, request in enumerate(requests):
-        for q in reversed(range(r)):
-            alike = (request.x_t == requests[q].x_t).flatten(1).all(1).tolist()
-            firsts[r] = [q if same else first for same, first in zip(alike, firsts[r])]
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for place, key in enumerate(zip(*firsts)):
-        groups.setdefault(key, []).append(place)
-    return groups
+    recurs: bool = False
 
 
 class Predict(Protocol):
-    """Guided predictions of a step. They come together, so that a model can batch them and skip repetitions."""
+    """Guided predictions of a step. They come together, so that a model can batch them."""
 
-    def __call__(self, requests: Sequence[Request], level: Level, index: Index) -> list[Tensor]:
+    def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
         """eps_hat [n, C, h, w] for each request."""
         ...
 
@@ -116,7 +126,7 @@ class Predict(Protocol):
 class Evaluate(Protocol):
     """An unguided noise prediction for one branch."""
 
-    def __call__(self, x_t: Tensor, branch: str, level: Level, index: Index) -> Tensor: ...
+    def __call__(self, x_t: Tensor, branch: str, call: Call) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -126,22 +136,9 @@ class Guided:
     evaluate: Evaluate
     same: Mapping[str, str] = field(default_factory=dict)
 
-    def __call__(self, requests: Sequence[Request], level: Level, index: Index) -> list[Tensor]:
-        groups = repetitions(requests)
-        order = torch.tensor([place for places in groups.values() for place in places]).argsort()
-        made = [self._alike(requests, level, index, *group) for group in groups.items()]
-        return [torch.cat(parts)[order.to(parts[0].device)] for parts in zip(*made)]
+    def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
+        return [self._guided(request, call) for request in requests]
 
-    def _alike(self, requests, level, index, firsts: tuple[int, ...], places: list[int]) -> list[Tensor]:
-        rows = [index[place] for place in places]
-        evaluated: dict[tuple[int, str], Tensor] = {}
-
-        def term(first: int, x_t: Tensor, branch: str) -> Tensor:
-            if (first, branch) not in evaluated:
-                evaluated[first, branch] = self.evaluate(x_t[places], branch, level, rows)
-            return evaluated[first, branch]
-
-        return [
-            sum(c * term(first, x_t, branch) for branch, c in guidance.coefficients(self.same).items())
-            for first, (x_t, guidance) in zip(firsts, requests)
-        ]
+    def _guided(self, request: Request, call: Call) -> Tensor:
+        coefficients = request.guidance.coefficients(self.same)
+        return sum(c * self.evaluate(request.x_t, branch, call) for branch, c in coefficients.items())

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
-from .parameterization import accumulation_dtype
+from .precision import accumulation_dtype
 
 
 class Gram(NamedTuple):
-    """K [n, n] and repulsion [n, D] of n particles of D numbers."""
+    """K [n, n] and repulsion [n, ...], in the shape of the n particles."""
 
     K: Tensor
     repulsion: Tensor
@@ -29,7 +30,7 @@ class Gram(NamedTuple):
 
 class Kernel(Protocol):
     def __call__(self, x: Tensor) -> Gram:
-        """x [n, D]: noised particles, flattened."""
+        """x [n, ...]: particles as they are; a kernel flattens them if it wants to."""
         ...
 
 
@@ -75,7 +76,7 @@ class Fixed:
 
 
 def squared_distances(x: Tensor) -> Tensor:
-    """|x_j - x_i|^2 as a matrix [n, n], exactly zero on the diagonal and between equal particles.
+    """|x_j - x_i|^2 of x [n, D] as a matrix [n, n], exactly zero on the diagonal and between equal particles.
 
     Computed around the mean particle in the widest floating type, so that close particles keep their distance.
     What lies below the rounding error of the products counts as zero: a median over it would be noise.
@@ -96,11 +97,12 @@ class RBF:
     bandwidth: Bandwidth = median
 
     def __call__(self, x: Tensor) -> Gram:
-        distances = squared_distances(x)
+        flat = rearrange(x, "n ... -> n (...)")
+        distances = squared_distances(flat)
         h = self.bandwidth(distances)
         K = torch.exp(-distances / h)
-        repulsion = (2 / h * (K - torch.diag(K.sum(1)))) @ x.to(K)
-        return Gram(K, repulsion)
+        repulsion = (2 / h * (K - torch.diag(K.sum(1)))) @ flat.to(K)
+        return Gram(K, repulsion.reshape(x.shape))
 
 
 @dataclass(frozen=True)

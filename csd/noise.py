@@ -1,67 +1,68 @@
-"""Keyed draws and noise fields.
+"""Noise fields: how the noise of different particles belongs together.
 
-Every draw comes from a CPU generator seeded with a hash of (seed, step, key), where the key names
-a particle or a canvas. So a result does not depend on the device, on how many particles are
-computed at once, or on the order in which they are handed over, and a run can be taken up at any step.
+    Independent   one draw for each particle (the authors' code)
+    Shared        one draw for all of them (how the paper reads)
+    OnCanvas      drawn on theta and split, so that overlapping windows see the same noise
 
-A noise field says how the draws of different particles belong together:
-
-    independent   one draw for each particle (the authors' code)
-    shared        one draw for all of them (how the paper reads)
-    canvas        drawn on theta and split, so that overlapping windows see the same noise
+A fourth one, which moves with the picture, is `carried`. A field is made for one scene and keeps what it needs of it.
 """
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .parameterization import Index, Parameterization
-
-
-@dataclass(frozen=True)
-class Draws:
-    """The random numbers of one step, each found by its key."""
-
-    seed: int
-    step: int
-
-    def generator(self, *key) -> torch.Generator:
-        text = "/".join(map(str, (self.seed, self.step, *key)))
-        digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-
-    def normal(self, shape, *key) -> Tensor:
-        """Standard normal numbers, float32 on the CPU."""
-        return torch.randn(tuple(shape), generator=self.generator(*key))
-
-    def uniform(self, *key) -> float:
-        """One number in [0, 1)."""
-        return torch.rand((), generator=self.generator(*key), dtype=torch.float64).item()
+from .draws import Draws
+from .scene import Crops, Index
 
 
 class NoiseField(Protocol):
-    def __call__(
-        self, draws: Draws, theta: Tensor, x: Tensor, parameterization: Parameterization, index: Index
-    ) -> Tensor:
-        """Unit-variance noise eps in the shape, dtype and place of the particles x [n, C, h, w]."""
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        """Unit-variance noise for the particles `index`, in the shape, dtype and place of `like` [n, C, h, w]."""
         ...
 
 
-def independent(draws, theta, x, parameterization, index) -> Tensor:
-    rows = [draws.normal(x.shape[1:], "particle", key) for key in parameterization.keys(index)]
-    return torch.stack(rows).to(x)
+@dataclass(frozen=True)
+class Independent:
+    """keys: a name for each particle of the scene."""
+
+    keys: Sequence[str]
+
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        rows = [draws.normal(like.shape[1:], "particle", self.keys[i]) for i in index]
+        return torch.stack(rows).to(like)
 
 
-def shared(draws, theta, x, parameterization, index) -> Tensor:
-    return draws.normal(x.shape[1:], "shared").to(x).expand_as(x)
+@dataclass(frozen=True)
+class Shared:
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        return draws.normal(like.shape[1:], "shared").to(like).expand_as(like)
 
 
-def canvas(draws, theta, x, parameterization, index) -> Tensor:
-    rows = [draws.normal(theta.shape[1:], "theta", key) for key in parameterization.theta_keys()]
-    return parameterization.split(torch.stack(rows).to(x), index)
+@dataclass(frozen=True)
+class OnCanvas:
+    """Drawn in the shape of theta, then split like theta.
+
+    row   shape of a row of theta, (C, H, W) for a canvas
+    """
+
+    crops: Crops
+    row: Sequence[int]
+    _last: dict[Draws, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        if draws not in self._last:  # the parts of a step share one canvas
+            self._last.clear()
+            keys = self.crops.theta_keys()
+            self._last[draws] = torch.stack([draws.normal(self.row, "theta", key) for key in keys])
+        return self.crops.split(self._last[draws].to(like), index)
 
 
-FIELDS: dict[str, NoiseField] = {"independent": independent, "shared": shared, "canvas": canvas}
+MAKERS = {
+    "independent": lambda crops, theta: Independent(crops.keys()),
+    "shared": lambda crops, theta: Shared(),
+    "canvas": lambda crops, theta: OnCanvas(crops, theta.shape[1:]),
+}
+"""Makes a field by name for a scene of crops and its theta."""

@@ -3,50 +3,91 @@
 `paper` is the authors' arithmetic: 1/n normalisation, their median, independent noise, random levels,
 SGD whose step size falls by a tenth every 20 steps, and the guided baseline. `balanced` is ours: weights
 that sum to one, noise that overlapping windows share, descending levels. `fast` is the same in fewer, larger
-steps, every level used for several of them.
+steps, every level used for two of them.
 
 A run gets as far as its step sizes together reach. The authors' 200 decaying steps of 2 under 1/n reach about 90
 with four of twelve windows a step: a row of their kernel sums to about 0.4 n, and an element is met in six steps of
 seven. 40 steps of 2 whose weights sum to one reach 80.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 from . import noise
-from .bank import Bank
 from .batches import RandomBatch
+from .distill import Distillation
 from .kernel import RBF, Independent, authors_median
-from .stein import Stein, mean, row
-from .timesteps import Descending, Random
-from .update import SGD, StepSize
+from .level import Level
+from .noise import NoiseField
+from .scene import Crops
+from .score import Score
+from .stein import Couple, Stein, mean, row
+from .timesteps import Descending, Random, Timesteps, schedule
+from .tree import Theta
+from .update import SGD, StepSize, Update
 
 PAPER_STEPS, BALANCED_STEPS, FAST_STEPS = 200, 40, 20
 BALANCED_STEP_SIZE, FAST_STEP_SIZE = 2.0, 3.0
-FAST_USES = 2
+FAST_REUSE = 2
 
 
-def paper(step_size: float = 2.0, decay: float = 0.9, every: int = 20, coupled: bool = True, size: int | None = None):
-    """Keyword arguments of `Distillation`. Uncoupled, the authors leave 1/n out as well as the kernel."""
+@dataclass(frozen=True)
+class Preset:
+    """Everything of a run but the scene and the model.
+
+    order   which levels are visited
+    noise   (scene, theta) -> noise field
+    """
+
+    steps: int
+    order: Timesteps
+    couple: Couple
+    update: Update
+    noise: Callable[[Crops, Theta], NoiseField]
+    batch: RandomBatch = field(default_factory=RandomBatch)
+    reuse: int = 1
+
+    def run(
+        self, scene: Crops, theta: Theta, score: Score, level: Callable[[float], Level], seed: int = 0, **changes
+    ) -> Distillation:
+        """A run on `scene` from `theta`.
+
+        level     the model's noise schedule, time in 0 ... 1 -> Level
+        changes   further or other arguments of `Distillation`
+        """
+        draws = -(-self.steps // self.reuse)
+        settings = {
+            "couple": self.couple,
+            "update": self.update,
+            "noise": self.noise(scene, theta),
+            "batch": self.batch,
+            "reuse": self.reuse,
+        }
+        levels = schedule(level, self.order, draws, seed)
+        return Distillation(scene, score, levels, self.steps, seed, **{**settings, **changes})
+
+
+def paper(
+    step_size: float = 2.0,
+    decay: float = 0.9,
+    every: int = 20,
+    coupled: bool = True,
+    size: int | None = None,
+    steps: int = PAPER_STEPS,
+) -> Preset:
+    """`size` particles a step. Uncoupled, the authors leave 1/n out as well as the kernel."""
     couple = Stein(RBF(authors_median), mean) if coupled else Stein(Independent(), row)
-    return {
-        "couple": couple,
-        "update": SGD(StepSize(step_size, decay, every)),
-        "timesteps": Random(0.02, 0.5),
-        "noise": noise.independent,
-        "batches": RandomBatch(size),
-    }
+    update = SGD(StepSize(step_size, decay, every))
+    return Preset(steps, Random(0.02, 0.5), couple, update, noise.MAKERS["independent"], RandomBatch(size))
 
 
-def balanced(step_size: float = BALANCED_STEP_SIZE, size: int | None = None):
-    """Keyword arguments of `Distillation`."""
-    return {
-        "couple": Stein(RBF(), row),
-        "update": SGD(StepSize(step_size)),
-        "timesteps": Descending(0.02, 0.5),
-        "noise": noise.canvas,
-        "batches": RandomBatch(size),
-    }
+def balanced(step_size: float = BALANCED_STEP_SIZE, size: int | None = None, steps: int = BALANCED_STEPS) -> Preset:
+    """`size` particles a step."""
+    update = SGD(StepSize(step_size))
+    return Preset(steps, Descending(0.02, 0.5), Stein(RBF(), row), update, noise.MAKERS["canvas"], RandomBatch(size))
 
 
-def fast(step_size: float = FAST_STEP_SIZE, size: int | None = None):
-    """Keyword arguments of `Distillation`, for which the score's predictions go through `Bank.predict`."""
-    bank, settings = Bank(FAST_USES), balanced(step_size, size)
-    return settings | {"timesteps": bank.timesteps(settings["timesteps"]), "noise": bank.noise(settings["noise"])}
+def fast(step_size: float = FAST_STEP_SIZE, size: int | None = None, steps: int = FAST_STEPS) -> Preset:
+    """`size` particles a step. Wrap the score's predictions in `Remembering` to gain by it."""
+    slow = balanced(step_size, size, steps)
+    return Preset(steps, slow.order, slow.couple, slow.update, slow.noise, slow.batch, FAST_REUSE)

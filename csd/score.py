@@ -4,6 +4,7 @@ The U-Net's Jacobian is left out, as in score distillation (arXiv 2209.14988). S
 are noised with the same eps, so the residual of an image that needs no edit vanishes.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,14 +13,17 @@ from einops import rearrange
 from torch import Tensor
 
 from .baseline import Baseline
-from .guidance import Guidance, Interval, Predict, Request
-from .level import Level
-from .parameterization import Index
+from .guidance import Call, Guidance, Interval, Predict, Request
 
 
 class Score(Protocol):
-    def __call__(self, x: Tensor, source: Tensor, eps: Tensor, level: Level, index: Index) -> tuple[Tensor, Tensor]:
-        """Noised particles x_t and residuals r, both [n, C, h, w], for particles x and their source images."""
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        """Noised particles x_t and residuals r, both [n, C, h, w].
+
+        x        particles [n, C, h, w]
+        source   the unedited ones, or None where nothing is edited
+        eps      the drawn noise
+        """
         ...
 
 
@@ -32,14 +36,22 @@ class PromptScore:
     baseline: Baseline
     interval: Interval = Interval()
 
-    def __call__(self, x: Tensor, source: Tensor, eps: Tensor, level: Level, index: Index) -> tuple[Tensor, Tensor]:
-        x_t = level.noise(x, eps)
-        guidance = self.interval.scales(self.guidance, level)
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        x_t = call.level.noise(x, eps)
+        guidance = self.interval.scales(self.guidance, call.level)
         requests = [Request(x_t, guidance)]
         if self.baseline.drawn < 1:
-            requests.append(Request(level.noise(source, eps), self.baseline.guidance(guidance)))
-        eps_hat, *rest = self.predict(requests, level, index)
+            requests.append(self._on_source(source, eps, guidance, call))
+        eps_hat, *rest = self.predict(requests, call)
         return x_t, eps_hat - (torch.lerp(rest[0], eps, self.baseline.drawn) if rest else eps)
+
+    def _on_source(self, source: Tensor | None, eps: Tensor, guidance: Guidance, call: Call) -> Request:
+        if source is None:
+            raise ValueError(
+                f"PromptScore: got no source for the baseline {type(self.baseline).__name__}; give the run a source, "
+                "or take the baseline DrawnNoise."
+            )
+        return Request(call.level.noise(source, eps), self.baseline.guidance(guidance), recurs=True)
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,32 @@ class RegionScore:
             sums = self.weights.sum(1).tolist()
             raise ValueError(f"RegionScore: got weights whose rows sum to {sums}, expected 1 and no negative weight.")
 
-    def __call__(self, x: Tensor, source: Tensor, eps: Tensor, level: Level, index: Index) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
         draws = eps if eps.ndim > x.ndim else [eps] * len(self.scores)
-        scored = [score(x, source, draw, level, index) for score, draw in zip(self.scores, draws, strict=True)]
-        weights = rearrange(self.weights[list(index)].to(x), "n r -> r n" + " 1" * (x.ndim - 1))
+        scored = [score(x, source, draw, call) for score, draw in zip(self.scores, draws, strict=True)]
+        weights = rearrange(self.weights[list(call.index)].to(x), "n r -> r n" + " 1" * (x.ndim - 1))
         return scored[0][0], sum(weight * residual for weight, (_, residual) in zip(weights, scored))
+
+
+@dataclass(frozen=True)
+class PromptOfEach:
+    """A prompt for each particle: 'from the front', 'from the side', for views of a scene.
+
+    scores   by name of the prompt
+    names    call -> the name for each of its particles
+    """
+
+    scores: Mapping[str, Score]
+    names: Callable[[Call], Sequence[str]]
+
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        names = self.names(call)
+        x_t, residual = torch.empty_like(x), torch.empty_like(x)
+        for name in dict.fromkeys(names):
+            places = [place for place, own in enumerate(names) if own == name]
+            original = None if source is None else source[places]
+            x_t[places], residual[places] = self.scores[name](x[places], original, eps[places], call.of(places))
+        return x_t, residual
 
 
 def region_weights(masks: Tensor) -> Tensor:

@@ -12,14 +12,16 @@ For one particle both are SDS: direction = r.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
+from .correspondence import Correspondence
 from .kernel import RBF, Gram, Kernel
-from .parameterization import Index
+from .scene import Index
+from .tree import Theta
 
 Normalization = Callable[[Tensor], Tensor]
 
@@ -35,26 +37,71 @@ def row(K: Tensor) -> Tensor:
 NORMALIZATIONS: dict[str, Normalization] = {"mean": mean, "row": row}
 
 
+class Seen(NamedTuple):
+    """What a coupling may compare.
+
+    x       particles [n, C, h, w]
+    x_t     the same, noised
+    index   which of the scene's particles they are
+    theta   what they were seen of
+    """
+
+    x: Tensor
+    x_t: Tensor
+    index: Index = ()
+    theta: Theta | None = None
+
+
+def noised(seen: Seen) -> Tensor:
+    return seen.x_t
+
+
+def clean(seen: Seen) -> Tensor:
+    return seen.x
+
+
 class Couple(Protocol):
-    def __call__(self, x_t: Tensor, residual: Tensor, index: Index) -> tuple[Tensor, Gram]:
-        """x_t, residual [n, C, h, w] of the particles `index` -> direction [n, C, h, w] and the kernel used."""
+    """correspondence   along which it couples; None where it couples particles as a whole"""
+
+    @property
+    def correspondence(self) -> Correspondence | None: ...
+
+    def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
+        """residual [n, C, h, w] -> direction [n, C, h, w], and the kernel that was used."""
         ...
 
 
 @dataclass(frozen=True)
 class Stein:
-    """Couples residuals through a kernel on the noised particles.
+    """Couples residuals through a kernel on the particles.
 
     repulsion   strength of the term that keeps particles apart; 1 is SVGD, 0 leaves it out
+    compare     what the kernel compares: the noised particles (paper), the clean ones, or anything else made of what
+                is seen. Where that has not the shape of a particle, its repulsion has no meaning and must be 0.
     """
 
     kernel: Kernel = RBF()
     normalization: Normalization = row
     repulsion: float = 1.0
+    compare: Callable[[Seen], Tensor] = noised
 
-    def __call__(self, x_t: Tensor, residual: Tensor, index: Index = ()) -> tuple[Tensor, Gram]:
-        """As in `Couple`; which particles they are makes no difference here."""
-        gram = self.kernel(rearrange(x_t, "n ... -> n (...)"))
+    @property
+    def correspondence(self) -> None:
+        return None
+
+    def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
+        gram = self.kernel(self.compare(seen))
         flat = rearrange(residual, "n ... -> n (...)").to(gram.K)
-        direction = (gram.K @ flat).add_(gram.repulsion, alpha=self.repulsion).mul_(self.normalization(gram.K))
+        direction = gram.K @ flat
+        if self.repulsion:
+            direction.add_(self._repulsion(gram, residual), alpha=self.repulsion)
+        direction.mul_(self.normalization(gram.K))
         return direction.reshape(residual.shape).to(residual), gram
+
+    def _repulsion(self, gram: Gram, residual: Tensor) -> Tensor:
+        if gram.repulsion.shape != residual.shape:
+            raise ValueError(
+                f"Stein: got a kernel on things of shape {tuple(gram.repulsion.shape)} and particles of shape "
+                f"{tuple(residual.shape)}; set repulsion to 0, or wrap what makes the one out of the other in Features."
+            )
+        return rearrange(gram.repulsion, "n ... -> n (...)")

@@ -3,10 +3,12 @@
 The authors' 20 ... 500 of 1000 is 0.02 ... 0.5.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .noise import Draws
+from .draws import Draws
+from .level import Level
 
 
 class Timesteps(Protocol):
@@ -41,11 +43,11 @@ class Descending(_Range):
         return self.high - (self.high - self.low) * step / max(steps - 1, 1)
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Given times, one a step."""
+def times(order: Timesteps, steps: int, seed: int = 0) -> list[float]:
+    """The time of every step."""
+    return [order(step, steps, Draws(seed, step)) for step in range(steps)]
 
-    times: tuple[float, ...]
 
-    def __call__(self, step: int, steps: int, draws: Draws) -> float:
-        return self.times[step]
+def schedule(level: Callable[[float], Level], order: Timesteps, steps: int, seed: int = 0) -> tuple[Level, ...]:
+    """The level of every step. `level` is the model's own noise schedule: time in 0 ... 1 -> Level."""
+    return tuple(level(time) for time in times(order, steps, seed))

@@ -1,23 +1,26 @@
 """UPDATE: how a gradient moves theta. State in, state out.
 
-An update is a pair of functions: `init(theta)` makes its memory, a dictionary of tensors in the
+An update is a pair of functions: `init(theta)` makes its memory, by name something in the
 shape of theta, and `step` returns the moved theta and the new memory. Nothing is changed in place.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-Memory = dict[str, Tensor]
+from .tree import Theta, tree_map
+
+Memory = dict[str, Theta]
 
 
 class Update(Protocol):
-    def init(self, theta: Tensor) -> Memory: ...
+    def init(self, theta: Theta) -> Memory: ...
 
-    def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
         """theta after step number `step` (from 0) along minus the gradient."""
         ...
 
@@ -42,51 +45,103 @@ class StepSize:
 
 
 @dataclass(frozen=True)
+class ListedSizes:
+    """A given size for each step. FlowEdit's are the differences of its noise levels, t_k - t_(k+1)."""
+
+    sizes: tuple[float, ...]
+
+    def __call__(self, step: int) -> float:
+        return self.sizes[step]
+
+
+@dataclass(frozen=True)
 class SGD:
     """theta - size * gradient."""
 
-    size: StepSize = StepSize()
+    size: Callable[[int], float] = StepSize()
 
-    def init(self, theta: Tensor) -> Memory:
+    def init(self, theta: Theta) -> Memory:
         return {}
 
-    def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
-        return theta - self.size(step) * gradient, memory
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
+        size = self.size(step)
+        return tree_map(lambda old, towards: old - size * towards, theta, gradient), memory
 
 
 @dataclass(frozen=True)
 class Adam:
     """Adam (arXiv 1412.6980) without weight decay; its moments are float32 or better, for squares underflow in half."""
 
-    size: StepSize = StepSize(0.02)
+    size: Callable[[int], float] = StepSize(0.02)
     beta1: float = 0.9
     beta2: float = 0.99
     epsilon: float = 1e-8
 
-    def init(self, theta: Tensor) -> Memory:
-        wide = torch.promote_types(theta.dtype, torch.float32)
-        return {name: torch.zeros_like(theta, dtype=wide) for name in ("first", "second")}
+    def init(self, theta: Theta) -> Memory:
+        def zeros(leaf: Tensor) -> Tensor:
+            return torch.zeros_like(leaf, dtype=torch.promote_types(leaf.dtype, torch.float32))
 
-    def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
-        gradient = gradient.to(memory["first"])
-        first = memory["first"].lerp(gradient, 1 - self.beta1)
-        second = memory["second"].lerp(gradient.square(), 1 - self.beta2)
-        unbiased = first / (1 - self.beta1 ** (step + 1))
-        scale = (second / (1 - self.beta2 ** (step + 1))).sqrt() + self.epsilon
-        return theta - (self.size(step) * unbiased / scale).to(theta), {"first": first, "second": second}
+        return {name: tree_map(zeros, theta) for name in ("first", "second")}
+
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
+        first = tree_map(lambda m, g: m.lerp(g.to(m), 1 - self.beta1), memory["first"], gradient)
+        second = tree_map(lambda m, g: m.lerp(g.to(m).square(), 1 - self.beta2), memory["second"], gradient)
+        size, one, two = self.size(step), 1 - self.beta1 ** (step + 1), 1 - self.beta2 ** (step + 1)
+
+        def moved(old: Tensor, m: Tensor, v: Tensor) -> Tensor:
+            return old - (size * (m / one) / ((v / two).sqrt() + self.epsilon)).to(old)
+
+        return tree_map(moved, theta, first, second), {"first": first, "second": second}
 
 
 @dataclass(frozen=True)
 class Masked:
-    """Another update that moves theta only where `mask` (0 ... 1, broadcastable to theta) lets it."""
+    """Another update that moves theta only where `mask` lets it.
+
+    mask   in the structure of theta; each part 0 ... 1 and broadcastable to theta's
+    """
 
     update: Update
-    mask: Tensor
+    mask: Theta
 
-    def init(self, theta: Tensor) -> Memory:
+    def init(self, theta: Theta) -> Memory:
         return self.update.init(theta)
 
-    def step(self, theta: Tensor, gradient: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
         moved, memory = self.update.step(theta, gradient, memory, step)
-        mask = self.mask.to(theta).expand_as(theta)
-        return torch.where(mask > 0, torch.lerp(theta, moved, mask), theta), memory
+        return tree_map(_let_through, theta, moved, self.mask), memory
+
+
+def _let_through(old: Tensor, moved: Tensor, mask: Tensor) -> Tensor:
+    mask = mask.to(old).expand_as(old)
+    return torch.where(mask > 0, torch.lerp(old, moved, mask), old)
+
+
+@dataclass(frozen=True)
+class Regrown:
+    """Another update, after which rows of theta are copied or dropped, as splats are when they densify.
+
+    choose   (theta, gradient, step) -> the rows to go on with, integers [M], in which a row may come several times
+             or not at all; None leaves theta as it is. All parts of theta have the same number of rows.
+
+    The update's memory follows its rows. The further copies of a row begin with an empty one.
+    """
+
+    update: Update
+    choose: Callable[[Theta, Theta, int], Tensor | None]
+
+    def init(self, theta: Theta) -> Memory:
+        return self.update.init(theta)
+
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
+        moved, memory = self.update.step(theta, gradient, memory, step)
+        rows = self.choose(moved, gradient, step)
+        if rows is None:
+            return moved, memory
+        first = torch.tensor([row not in rows[:i] for i, row in enumerate(rows)], device=rows.device)
+
+        def remembered(part: Tensor) -> Tensor:
+            return part[rows] * first.to(part).reshape(-1, *[1] * (part.ndim - 1))
+
+        kept = {name: tree_map(remembered, part) for name, part in memory.items()}
+        return tree_map(lambda part: part[rows], moved), kept

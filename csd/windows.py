@@ -9,12 +9,14 @@ with s the stride and L the length of the canvas, each moved down to a multiple 
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from .parameterization import Index
+from .draws import Draws
+from .scene import Index, Pullback
 
 Size = tuple[int, int]
 
@@ -35,6 +37,7 @@ class Windows:
     origins: tuple[Size, ...]
     wrap: tuple[bool, bool] = (False, False)
     batch: int = 1
+    views_at_once: ClassVar[None] = None
 
     def __post_init__(self):
         if any(w > c for w, c in zip(self.window, self.canvas)):
@@ -62,6 +65,16 @@ class Windows:
         rows = torch.arange(y, y + h, device=device) % height
         columns = torch.arange(x, x + w, device=device) % width
         return rows[:, None], columns[None, :]
+
+    def at(self, draws: Draws) -> "Windows":
+        return self
+
+    def view(self, theta: Tensor, index: Index) -> tuple[Tensor, Pullback]:
+        return self.split(theta, index), lambda x: self.scatter(x, index)
+
+    def coverage(self, theta: Tensor, index: Index) -> Tensor:
+        """How many of the windows show each element, [B, 1, H, W], with an axis of one for every further axis."""
+        return self.scatter(torch.ones(len(index), *[1] * (theta.ndim - 3), *self.window, device=theta.device), index)
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
         """theta [B, ..., H, W] -> [n, ..., h, w]."""

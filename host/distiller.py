@@ -19,23 +19,37 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..csd import noise as fields
-from ..csd.bank import Bank
-from ..csd.batches import RandomBatch, Stretches
-from ..csd.correspondence import Flow
+from ..csd.batches import RandomBatch
+from ..csd.correspondence import Correspondence
 from ..csd.distill import Distillation, State
+from ..csd.draws import Draws
 from ..csd.frames import Frames
 from ..csd.guidance import Interval
-from ..csd.parameterization import Parameterization, merge
-from ..csd.score import PromptScore
-from ..csd.stein import Stein
-from ..csd.timesteps import Listed
+from ..csd.level import Level
+from ..csd.noise import MAKERS, NoiseField
+from ..csd.reuse import Remembering
+from ..csd.scene import Crops, merge
+from ..csd.stein import Couple, Stein
 from ..csd.update import SGD, Masked, Update
-from . import preview, refusals
+from . import preview
 from .fingerprint import fingerprint
 from .guider import CSDGuider
+from .progress import WithinSteps
 from .record import Record
+from .residual import score_of
 from .states import Keeper, NotKept, StateFile
+
+
+@dataclass(frozen=True)
+class NoiseChoice:
+    """A noise field that is yet to be made, as the nodes choose it.
+
+    make             (scene, theta) -> noise field
+    correspondence   along which it moves, if along one
+    """
+
+    make: Callable[[Crops, Tensor], NoiseField] = MAKERS["canvas"]
+    correspondence: Correspondence | None = None
 
 
 @dataclass
@@ -43,19 +57,20 @@ class Distiller(comfy.samplers.Sampler):
     """Runs score distillation with a `CSDGuider`.
 
     couple, update, noise   stages of the loop
-    per_step                particles in a step, all where None
+    per_step                particles in a step, all where None; frames that are coupled in time always take part
     from_noise              start from noise instead of the latents that come in, where those are empty
-    bank, interval          savings that change the estimator: levels and noise used again, guidance at some levels
+    reuse, interval         savings that change the estimator: steps that share a level and its noise, and the levels
+                            at which guidance acts
     states                  where the run keeps its states, if anywhere, and whether it goes on from there
     record                  filled while sampling
     """
 
-    couple: Stein = Stein()
+    couple: Couple = Stein()
     update: Update = field(default_factory=SGD)
-    noise: fields.NoiseField = fields.canvas
+    noise: NoiseChoice = NoiseChoice()
     per_step: int | None = None
     from_noise: bool = False
-    bank: Bank = Bank()
+    reuse: int = 1
     interval: Interval = Interval()
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
@@ -69,86 +84,76 @@ class Distiller(comfy.samplers.Sampler):
                 "use the CSD Guider node."
             )
         self.record = Record()
-        guider.start(latent_image.shape[0])
         home = comfy.model_management.intermediate_device()
         latent_image = latent_image.to(home)
         denoise_mask = None if denoise_mask is None else denoise_mask.to(home)
-        parameterization = guider.parameterization(latent_image)
-        refusals.refuse_other_correspondence(parameterization.count, coupling=self.couple, noise=self.noise)
-        parameterization = self._keyed(parameterization)
-        source = merge(parameterization, latent_image)
-        run = self._distillation(guider, parameterization, sigmas, extra_args, denoise_mask)
+        scene = self._named(guider.scene(latent_image))
+        source = merge(scene, latent_image)
+        run = self._distillation(guider, scene, source, sigmas, extra_args, denoise_mask)
+        guider.start(latent_image.shape[0])
         start = self._start(run, source) if self.from_noise and not source.any() else source
         with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
             begun, self.record = keeper.begin(run.init(start))
             final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
-        return parameterization.split(final.theta)
+        return scene.split(final.theta)
 
-    def _keyed(self, parameterization: Parameterization) -> Parameterization:
+    def _named(self, scene: Crops) -> Crops:
         """Frames without names get those that a correspondence has, so that the order of views does not matter."""
-        related = (getattr(stage, "correspondence", None) for stage in (self.couple, self.noise))
-        names = next(filter(None, (getattr(correspondence, "names", ()) for correspondence in related)), ())
-        unnamed = isinstance(parameterization, Frames) and not parameterization.names
-        return Frames(parameterization.count, names) if unnamed else parameterization
+        if not isinstance(scene, Frames) or scene.names:
+            return scene
+        related = (stage.correspondence for stage in (self.couple, self.noise))
+        names = (correspondence.names for correspondence in related if correspondence is not None)
+        return Frames(scene.count, next(filter(None, names), ()))
 
     def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, run: Distillation):
         if self.states is None:
             return NotKept()
-        settings = fingerprint(guider, self, sigmas, source, mask, run.seed)
-        return Keeper(self.states, settings, self.bank.uses * run.round)
+        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, run.seed), self.reuse)
 
     def _distillation(
-        self,
-        guider: CSDGuider,
-        parameterization: Parameterization,
-        sigmas: Tensor,
-        extra_args: dict,
-        mask: Tensor | None,
+        self, guider: CSDGuider, scene: Crops, source: Tensor, sigmas: Tensor, extra_args: dict, mask: Tensor | None
     ) -> Distillation:
-        turns = self._turns(parameterization.count)
-        held = Bank(self.bank.uses * turns.get("round", 1))
-        levels = [float(sigmas[step - step % held.uses]) for step in range(len(sigmas) - 1)]
-        update = self.update if mask is None else Masked(self.update, merge(parameterization, mask))
-        predict = self.bank.predict(partial(guider.predict, **extra_args))
+        predict = partial(guider.predict, **extra_args)
+        predict = predict if self.reuse == 1 else Remembering(predict)
+        levels = [guider.levels.level(float(sigma)) for sigma in sigmas[:-1 : self.reuse]]
+        update = self._stepping(guider, levels, len(sigmas) - 1)
+        in_velocity = {"weight": lambda level: 1.0} if guider.velocity else {}
         return Distillation(
-            parameterization,
-            PromptScore(predict, guider.guidance, guider.baseline, self.interval),
-            guider.levels.level,
-            steps=len(levels),
+            scene,
+            score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval),
+            levels,
+            steps=len(sigmas) - 1,
             seed=extra_args.get("seed") or 0,
             couple=self.couple,
-            update=update,
-            timesteps=Listed(tuple(levels)),
-            noise=held.noise(self.noise),
-            **turns,
+            update=update if mask is None else Masked(update, merge(scene, mask)),
+            noise=self.noise.make(scene, source),
+            batch=RandomBatch(None if self._in_time else self.per_step),
+            reuse=self.reuse,
+            at_once=guider.at_once,
+            **in_velocity,
         )
 
-    def _turns(self, count: int) -> dict:
-        """Which of `count` particles take part in a step, as keyword arguments of `Distillation`.
+    def _stepping(self, guider: CSDGuider, levels: list[Level], steps: int) -> Update:
+        return guider.velocity.update(self.update, levels, steps, self.reuse) if guider.velocity else self.update
 
-        Where frames are coupled in time these are neighbours, of whom a few drawn at random would hardly meet, and
-        the anchors, as far as they leave half of the places. A round of such steps shares its level and its
-        noise and moves theta at its end, so that it is one step of all frames, but for pairs that a cut parts.
-        """
-        correspondence = getattr(self.couple, "correspondence", None)
-        if not (isinstance(correspondence, Flow) and self.per_step and self.per_step < count):
-            return {"batches": RandomBatch(self.per_step)}
-        anchors, most = correspondence.anchors, self.per_step // 2
-        witnesses = anchors[:: max(1, -(-len(anchors) // max(1, most)))][:most]
-        batches = Stretches(self.per_step - len(witnesses))
-        return {"batches": batches, "witnesses": witnesses, "round": batches.steps_a_round(count)}
+    @property
+    def _in_time(self) -> bool:
+        correspondence = self.couple.correspondence
+        return correspondence is not None and correspondence.in_time
 
     def _follow(
         self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
     ) -> State:
-        cost, state = self._clock(guider), start
-        for state in tqdm(run(source, start), total=run.steps, initial=start.step, disable=disable_pbar):
-            self.record.add(state, self.update.size((state.step - 1) // run.round))
+        cost, state, within = self._clock(guider), start, WithinSteps(run.steps, start.step)
+        states = replace(run, follow=within)(source, start)
+        size = self._stepping(guider, run.levels, run.steps).size
+        for state in tqdm(states, total=run.steps, initial=start.step, disable=disable_pbar):
+            self.record.add(state, size(state.step - 1))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
             if callback is not None:
-                particles = preview.placed(callback, run.parameterization.split(state.theta), guider.model_patcher)
-                callback(state.step - 1, particles, None, run.steps)
+                particles = preview.placed(callback, run.scene.split(state.theta), guider.model_patcher)
+                callback(within.done - 1, particles, None, within.total)
         if not torch.isfinite(state.theta).all():
             raise ValueError("latents: they grew without bound; lower the step size or the guidance.")
         return state
@@ -166,6 +171,6 @@ class Distiller(comfy.samplers.Sampler):
     @staticmethod
     def _start(run: Distillation, theta: Tensor) -> Tensor:
         """Noise in the shape of theta."""
-        draws = fields.Draws(run.seed, -1)
-        rows = [draws.normal(theta.shape[1:], "start", key) for key in run.parameterization.theta_keys()]
+        draws = Draws(run.seed, -1)
+        rows = [draws.normal(theta.shape[1:], "start", key) for key in run.scene.theta_keys()]
         return torch.stack(rows).to(theta)

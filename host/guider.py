@@ -1,22 +1,24 @@
 """Guided predictions through the host's guider path.
 
-A guider of the host mixes a positive and a negative prediction. This one holds up to four
-conditionings, which are the branches of `csd.guidance`, and mixes those that are asked for, so that
-model patches, hooks, wrappers and guidance patches on MODEL have their effect on each prediction:
+A guider of the host mixes a positive and a negative prediction. This one holds as many conditionings as it
+is given, which are the branches of `csd.guidance`, and mixes those that are asked for, so that model
+patches, hooks, wrappers and guidance patches on MODEL have their effect on each prediction:
 
     positive   text and image         negative   image alone (the negative prompt)
-    source     source prompt, image   none       neither
+    source     source prompt, image   none       neither; made of the negative prompt
+    any name   a further prompt, for a region say
 
 With g the text and gi the image scale, and `pair` what the host makes of text and image,
 
     denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
 
 Predictions of target and source go through the model in one batch, and those that `csd.guidance` finds
-to be zero or equal to others are left out.
+to be zero or equal to others are left out. What a call of the model is for travels with it, among the
+model options that the host hands on to `predict_noise`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -29,9 +31,8 @@ from torch import Tensor
 
 from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
 from ..csd.frames import Frames
-from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Request, repetitions
-from ..csd.level import Level
-from ..csd.parameterization import Parameterization
+from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
+from ..csd.scene import Crops
 from ..media.layout import Layout
 from . import conditioning, pages, refusals
 from .chunking import Chunks
@@ -39,26 +40,35 @@ from .errors import named
 from .fit import Fit, fit_conds, without_image
 from .levels import Levels
 from .pages import NEGATIVE, POSITIVE, Page
+from .residual import Velocity
 
-CONDS = {IMAGE: "negative", NONE: "none", TARGET: "positive", SOURCE: "source"}
-SLOTS = {IMAGE: NEGATIVE, NONE: NEGATIVE, TARGET: POSITIVE, SOURCE: POSITIVE}
+HOST_NAMES = {TARGET: "positive", IMAGE: "negative"}
+_TEXT_FREE = (IMAGE, NONE)
+_ABOUT = "csd_about"  # the model option under which a call's purpose travels
 _MOST_PAGES = 8  # two requests of three branches, and room
 _CFG_PATCHES = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
 
 
+def host_name(branch: str) -> str:
+    """What the host calls the conditioning of a branch. It treats `positive` and `negative` apart."""
+    return HOST_NAMES.get(branch, branch)
+
+
+def slot_of(branch: str) -> int:
+    return NEGATIVE if branch in _TEXT_FREE else POSITIVE
+
+
 @dataclass(frozen=True)
-class _Call:
-    """What the model call under way is for.
+class _About:
+    """What a call of the model is for.
 
     guidances   of each request
-    firsts      for each request, the first that shows the same noised particles
     rows        which particles
-    chains      their ControlNets
+    chains      their ControlNets, which have prepared their hints
     conds       their conditioning by branch
     """
 
     guidances: tuple[Guidance, ...]
-    firsts: tuple[int, ...]
     rows: Sequence[int]
     chains: dict = field(default_factory=dict)
     conds: dict = field(default_factory=dict)
@@ -74,6 +84,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
     at_once    how many particles go through the model in one call
     names      what to key the draws of independent images by; their position where empty
     node       who speaks in error messages
+    velocity   settings of a run in velocity space; None for the noise residual
     """
 
     def __init__(
@@ -85,29 +96,40 @@ class CSDGuider(comfy.samplers.CFGGuider):
         at_once: int = 4,
         names: tuple[str, ...] = (),
         node: str = "CSD Guider",
+        velocity: Velocity | None = None,
     ):
         super().__init__(model.clone())
         self.levels = Levels(self.model_patcher.get_model_object("model_sampling"))
         self.guidance, self.baseline, self.layout = guidance, baseline, layout
-        self.at_once, self.names, self.node = at_once, names, node
+        self.at_once, self.names, self.node, self.velocity = at_once, names, node, velocity
+        if velocity is not None and not self.levels.is_flow:
+            raise ValueError(
+                "velocity: got a model of the eps or v kind, expected a rectified flow model (SD 3, Flux, Qwen-Image, "
+                "Z-Image, Wan); take CSD Velocity away, or put CSD Baseline in its place."
+            )
         self._start_chunks()
         self.evaluations = 0
         self.same: dict[str, str] = {}
-        self._call: _Call | None = None
+        self._prepared: _About | None = None
         self._given: dict[str, list[dict]] = {}
         patcher = self.model_patcher
         patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, pages.OWN, self._estimate_one_chunk)
         patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, pages.OWN, self._count)
 
-    def set_conds(self, positive, negative, source=None) -> None:
-        """Conditioning as the host's nodes give it. `source` describes the source image, for that baseline."""
-        self.inner_set_conds({"positive": positive, "negative": negative})
+    def set_conds(self, positive, negative, source=None, further: Mapping[str, list] | None = None) -> None:
+        """Conditioning as the host's nodes give it.
+
+        source    describes the source image, for the baseline that asks for it
+        further   more prompts by name, to which a `Guidance` can point
+        """
+        prompts = {"positive": positive, "negative": negative, **(further or {})}
         if isinstance(self.baseline, SourcePrompt):
             if source is None:
                 raise ValueError(
                     "baseline: got no source prompt; connect a conditioning that describes the source image."
                 )
-            self.inner_set_conds({"source": source})
+            prompts[SOURCE] = source
+        self.inner_set_conds(prompts)
         self._given = dict(self.original_conds)
 
     @property
@@ -118,9 +140,15 @@ class CSDGuider(comfy.samplers.CFGGuider):
     @property
     def settings(self) -> dict:
         """What the predictions depend on beside the model and the prompts."""
-        return {"guidance": self.guidance, "baseline": self.baseline, "layout": self.layout, "frame names": self.names}
+        return {
+            "guidance": self.guidance,
+            "baseline": self.baseline,
+            "velocity": self.velocity,
+            "layout": self.layout,
+            "frame names": self.names,
+        }
 
-    def parameterization(self, particles: Tensor) -> Parameterization:
+    def scene(self, particles: Tensor) -> Crops:
         return self.layout.windows_for(particles) if self.layout else Frames(particles.shape[0], self.names)
 
     def sample(
@@ -138,83 +166,79 @@ class CSDGuider(comfy.samplers.CFGGuider):
                 self._fit_conds(fit)
                 return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
             finally:
-                self.original_conds, self._call = dict(self._given), None
+                self.original_conds, self._prepared = dict(self._given), None
 
     def _check(self, latents: Tensor, sigmas: Tensor, denoise_mask: Tensor | None) -> None:
         refusals.refuse_bad_latents(latents)
         refusals.refuse_bad_sigmas(sigmas)
         refusals.refuse_single_trajectory(self.model_patcher, denoise_mask)
         refusals.refuse_keyframed_hooks(self._given, sigmas)
-        self.parameterization(latents)
+        self.scene(latents)
 
     def _fit_conds(self, fit: Fit) -> None:
         chains: dict = {}
         self.original_conds = {name: fit_conds(fit, name, conds, chains) for name, conds in self._given.items()}
-        self.original_conds["none"] = without_image(self.original_conds["negative"])
+        self.original_conds[NONE] = without_image(self.original_conds["negative"])
 
     def _check_image(self) -> None:
         """Refuse models and prompts without an image where the baseline or the guidance is about one."""
         about_image = isinstance(self.baseline, ImageConditional) or self.guidance.image != 1
         if about_image and not isinstance(self.baseline, DrawnNoise):
-            given = {name: conds for name, conds in self.conds.items() if name != "none"}
-            refusals.refuse_ignored_image(given, self.conds["none"])
+            given = {name: conds for name, conds in self.conds.items() if name != NONE}
+            refusals.refuse_ignored_image(given, self.conds[NONE])
 
-    def predict(self, requests: Sequence[Request], level: Level, index, **extra) -> list[Tensor]:
-        """`csd.guidance.Predict`: eps_hat of particles `index` for each request."""
-        x = torch.stack([self.levels.host_x(request.x_t, level) for request in requests], 1)
-        guidances = tuple(request.guidance for request in requests)
-        denoised = torch.empty_like(x)
-        for firsts, places in repetitions(requests).items():
-            rows = [index[place] for place in places]
-            denoised[places] = self._predict_alike(x[places], guidances, firsts, rows, level, extra)
-        return [level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised.unbind(1), strict=True)]
+    def predict(self, requests: Sequence[Request], call: Call, **extra) -> list[Tensor]:
+        """`csd.guidance.Predict`: eps_hat for each request. Only the particles of a call go to the model's device.
 
-    def _predict_alike(self, x: Tensor, guidances: tuple, firsts: tuple, rows: list, level: Level, extra) -> Tensor:
-        """x [n, requests, C, h, w], in the host's scaling -> denoised, the same shape.
-
-        Only the particles of a call go to the model's device.
+        extra   what the host passes to samplers: model_options and the seed
         """
-        sigma = self.levels.host_sigma(level)
+        x = torch.stack([self.levels.host_x(request.x_t, call.level) for request in requests], 1)
+        guidances = tuple(request.guidance for request in requests)
+        sigma, options = self.levels.host_sigma(call.level), extra.pop("model_options", {})
 
         def run(places):
-            self._call = self._call_for(guidances, firsts, rows[places.start : places.stop])
+            about = self._about(guidances, call.index[places.start : places.stop])
             part = rearrange(x[places.start : places.stop], "n r ... -> (r n) ...").to(self.model_patcher.load_device)
-            denoised = self(part, part.new_full((len(part),), sigma), **extra)
+            tagged = {**options, _ABOUT: about}
+            denoised = self(part, part.new_full((len(part),), sigma), model_options=tagged, **extra)
             return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 
-        return self.chunks(run, len(x))
+        denoised = self.chunks(run, len(x)).unbind(1)
+        return [call.level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised, strict=True)]
 
-    def _call_for(self, guidances: tuple, firsts: tuple, rows: Sequence[int]) -> _Call:
-        """The last call again where nothing has changed: its ControlNets have prepared their hints."""
-        call, last = _Call(guidances, firsts, rows), self._call
-        same = last is not None and (last.guidances, last.firsts, last.rows) == (guidances, firsts, rows)
-        return last if same else call
+    def _about(self, guidances: tuple[Guidance, ...], rows: Sequence[int]) -> _About:
+        """The last one again where it is the same: its ControlNets have prepared their hints."""
+        last, rows = self._prepared, list(rows)
+        if last is None or (last.guidances, last.rows) != (guidances, rows):
+            self._prepared = _About(guidances, rows)
+        return self._prepared
 
     def predict_noise(self, x, timestep, model_options, seed=None):
-        """Called by the host's wrappers: the denoised particles of every request of the call under way."""
-        if self._call is None:
+        """Called by the host's wrappers: the denoised particles of every request of the call."""
+        about = model_options.get(_ABOUT)
+        if about is None:
             raise ValueError("got a sampler that follows one trajectory, expected the CSD Distillation sampler.")
-        parts = x.chunk(len(self._call.guidances))
+        parts = x.chunk(len(about.guidances))
         timestep = timestep[: len(parts[0])]
-        found = self._evaluate(parts, timestep, model_options)
+        found = self._evaluate(about, parts, timestep, model_options)
         return torch.cat(
             [
-                self._mix(guidance, evaluated, part, timestep, model_options)
-                for guidance, evaluated, part in zip(self._call.guidances, found, parts, strict=True)
+                self._mix(about, guidance, evaluated, part, timestep, model_options)
+                for guidance, evaluated, part in zip(about.guidances, found, parts, strict=True)
             ]
         )
 
-    def _evaluate(self, parts: Sequence[Tensor], timestep: Tensor, options: dict) -> list[dict[str, Tensor]]:
+    def _evaluate(self, about: _About, parts: Sequence[Tensor], timestep: Tensor, options: dict) -> list[dict]:
         """Predictions by branch for each request. A branch that is not there has coefficient zero."""
         if "sampler_calc_cond_batch_function" in options:
             return [
-                self._evaluate_by_patch(guidance, part, timestep, options)
-                for guidance, part in zip(self._call.guidances, parts, strict=True)
+                self._evaluate_by_patch(about, guidance, part, timestep, options)
+                for guidance, part in zip(about.guidances, parts, strict=True)
             ]
-        asked = [self._branches(guidance, options) for guidance in self._call.guidances]
-        needed = {  # by whose particles and which branch; the same twice is one
-            (first, branch): Page(parts[first], self._conds_of(branch), SLOTS[branch])
-            for first, branches in zip(self._call.firsts, asked, strict=True)
+        asked = [self._branches(guidance, options) for guidance in about.guidances]
+        needed = {
+            (number, branch): Page(parts[number], self._conds_of(about, branch), slot_of(branch))
+            for number, branches in enumerate(asked)
             for branch in sorted(branches)
         }
         laid = list(needed.values())
@@ -224,21 +248,25 @@ class CSDGuider(comfy.samplers.CFGGuider):
 
         found = dict(zip(needed, self.page_chunks(run, len(laid)), strict=True))
         return [
-            {name: found[first, stand] for name in CONDS if (stand := self.same.get(name, name)) in branches}
-            for first, branches in zip(self._call.firsts, asked, strict=True)
+            {
+                name: found[number, stand]
+                for name in (guidance.prompt, *_TEXT_FREE)
+                if (stand := self.same.get(name, name)) in asked[number]
+            }
+            for number, guidance in enumerate(about.guidances)
         ]
 
-    def _evaluate_by_patch(self, guidance: Guidance, x: Tensor, timestep: Tensor, options: dict) -> dict[str, Tensor]:
+    def _evaluate_by_patch(self, about: _About, guidance: Guidance, x: Tensor, timestep: Tensor, options: dict) -> dict:
         """Predictions by a patch that takes over the evaluation of a pair; it cannot tell what could be shared."""
         patch, needed = options["sampler_calc_cond_batch_function"], self._branches(guidance, options)
         call = {"input": x, "sigma": timestep, "model": self.inner_model, "model_options": options}
         text_free = guidance.prompt == IMAGE
-        pair = [self._conds_of(branch) if branch in needed else None for branch in (guidance.prompt, IMAGE)]
+        pair = [self._conds_of(about, branch) if branch in needed else None for branch in (guidance.prompt, IMAGE)]
         text, image = patch({**call, "conds": [None if text_free else pair[0], pair[1]]})
         found = {guidance.prompt: text, IMAGE: image}
         if NONE in needed:
             # By itself and in the place of a negative prompt: patches tell two prompts apart, not three.
-            found[NONE] = patch({**call, "conds": [None, self._conds_of(NONE)]})[1]
+            found[NONE] = patch({**call, "conds": [None, self._conds_of(about, NONE)]})[1]
         return found
 
     def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
@@ -251,18 +279,17 @@ class CSDGuider(comfy.samplers.CFGGuider):
                 needed.add(IMAGE)
         return needed
 
-    def _conds_of(self, branch: str) -> list[dict]:
-        call = self._call
-        if branch not in call.conds:
-            whole, count = self.conds[CONDS[branch]], self._count_of_particles
-            call.conds[branch] = conditioning.take(whole, call.rows, count, call.chains, self.model_patcher.load_device)
-        return call.conds[branch]
+    def _conds_of(self, about: _About, branch: str) -> list[dict]:
+        if branch not in about.conds:
+            whole, device = self.conds[host_name(branch)], self.model_patcher.load_device
+            about.conds[branch] = conditioning.take(whole, about.rows, self._particles, about.chains, device)
+        return about.conds[branch]
 
-    def _mix(self, guidance: Guidance, found: dict[str, Tensor], x: Tensor, timestep: Tensor, options: dict) -> Tensor:
+    def _mix(self, about: _About, guidance: Guidance, found: dict, x: Tensor, timestep: Tensor, options: dict):
         """The guided prediction for particles x out of its branches."""
         absent = torch.zeros_like(x)
         text, image, none = (found.get(branch, absent) for branch in (guidance.prompt, IMAGE, NONE))
-        asked = [self._conds_of(branch) if branch in found else None for branch in (guidance.prompt, IMAGE)]
+        asked = [self._conds_of(about, branch) if branch in found else None for branch in (guidance.prompt, IMAGE)]
         scale = 1.0 if guidance.prompt == IMAGE else guidance.text
         pair = self._pair(asked, [text, image], scale, x, timestep, options)
         return pair if guidance.image == 1 else pair + (guidance.image - 1) * (image - none)
@@ -280,7 +307,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
 
     def start(self, count: int) -> None:
         """Called by the sampler once the host has processed the conditioning of `count` particles."""
-        self._count_of_particles = count
+        self._particles = count
         self._check_image()
         self.same = self._find_same()
         home = comfy.model_management.intermediate_device()
@@ -289,10 +316,11 @@ class CSDGuider(comfy.samplers.CFGGuider):
     def _find_same(self) -> dict[str, str]:
         """For a branch, another with equal conditioning. Patches may tell positive from negative prompts."""
         apart, same = pages.tells_prompts_apart(self.model_patcher), {}
-        there = [branch for branch in CONDS if CONDS[branch] in self.conds]
+        first = [branch for branch in (IMAGE, NONE, TARGET) if host_name(branch) in self.conds]
+        there = [*first, *(name for name in self.conds if name not in (*HOST_NAMES.values(), NONE))]
         for branch, other in combinations(there, 2):
-            comparable = SLOTS[branch] == SLOTS[other] or not apart
-            if comparable and conditioning.same(self.conds[CONDS[branch]], self.conds[CONDS[other]]):
+            comparable = slot_of(branch) == slot_of(other) or not apart
+            if comparable and conditioning.same(self.conds[host_name(branch)], self.conds[host_name(other)]):
                 same.setdefault(other, same.get(branch, branch))
         return same
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ..csd.level import Level
-from ..csd.noise import Draws
-from ..csd.timesteps import Timesteps
+from ..csd.timesteps import Timesteps, times
 
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
@@ -54,10 +53,13 @@ class Levels:
         # Whole training steps: the model would be told of the nearest one, though the noise were of another.
         return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
 
-    def sigmas(self, order: Timesteps, steps: int, seed: int) -> Tensor:
-        """The host's sigma of every step, and the zero with which the host closes a schedule: [steps + 1]."""
-        times = [order(step, steps, Draws(seed, step)) for step in range(steps)]
-        return torch.tensor([self.sigma(time) for time in times] + [0.0])
+    def sigmas(self, order: Timesteps, steps: int, seed: int, reuse: int = 1) -> Tensor:
+        """The host's sigma of every step, and the zero with which the host closes a schedule: [steps + 1].
+
+        reuse   steps in a row that share a level
+        """
+        levels = [self.sigma(time) for time in times(order, -(-steps // reuse), seed)]
+        return torch.tensor([levels[step // reuse] for step in range(steps)] + [0.0])
 
     def level(self, sigma: float) -> Level:
         sigmas = self.model_sampling.sigmas

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..csd.parameterization import merge
+from ..csd.scene import merge
 from ..media.layout import Layout
 from .chunking import Chunks
 

@@ -8,16 +8,16 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.parameterization import Parameterization, merge
+from ..csd.scene import Crops, merge
 from ..csd.windows import Windows
 
 _FRAMES_SHOWN = 8
 
 
-def whole(parameterization: Parameterization, particles: Tensor) -> Tensor:
+def whole(scene: Crops, particles: Tensor) -> Tensor:
     """One picture of the particles [N, C, h, w]: the first canvas, or frames beside each other."""
-    if isinstance(parameterization, Windows):
-        return merge(parameterization, particles)[:1]
+    if isinstance(scene, Windows):
+        return merge(scene, particles)[:1]
     return rearrange(particles[:_FRAMES_SHOWN], "n ... w -> ... (n w)")[None]
 
 
@@ -26,15 +26,15 @@ class WholePicture:
     """The host's progress callback `show`, shown the whole picture on its `device`."""
 
     show: Callable
-    parameterization: Parameterization
+    scene: Crops
     device: torch.device
 
     def __call__(self, number: int, particles: Tensor, x, total: int) -> None:
-        self.show(number, whole(self.parameterization, particles).to(self.device), x, total)
+        self.show(number, whole(self.scene, particles).to(self.device), x, total)
 
 
-def callback(model, steps: int, parameterization: Parameterization) -> WholePicture:
-    return WholePicture(latent_preview.prepare_callback(model, steps), parameterization, model.load_device)
+def callback(model, steps: int, scene: Crops) -> WholePicture:
+    return WholePicture(latent_preview.prepare_callback(model, steps), scene, model.load_device)
 
 
 def placed(callback, particles: Tensor, model) -> Tensor:

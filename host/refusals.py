@@ -49,17 +49,6 @@ def refuse_bad_latents(latents: Tensor) -> None:
         raise ValueError("latents: got NaN or infinite numbers; look at the image or VAE that they come from.")
 
 
-def refuse_other_correspondence(count: int, **stages) -> None:
-    """Stages along a correspondence of other particles than the `count` that are here."""
-    for name, stage in stages.items():
-        correspondence = getattr(stage, "correspondence", None)
-        if correspondence is not None and correspondence.count != count:
-            raise ValueError(
-                f"{name}: got a correspondence of {correspondence.count} particles for {count}; make it from the same "
-                "frames, views or windows that the latents were encoded from."
-            )
-
-
 def refuse_bad_sigmas(sigmas: Tensor) -> None:
     if len(sigmas) < 2:
         raise ValueError(f"steps: got {max(len(sigmas) - 1, 0)}, expected at least one.")

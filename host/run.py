@@ -23,16 +23,18 @@ def run(
         settings.check(node)
         refusals.refuse_bad_latents(latent["samples"])
         names = tuple(str(place) for place in latent.get("batch_index", ()))
-        guider = CSDGuider(model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node)
+        guider = CSDGuider(
+            model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node, choice.velocity
+        )
         guider.set_conds(positive, negative, choice.source)
         samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-        sigmas = guider.levels.sigmas(settings.order(), settings.steps, settings.seed)
+        sigmas = guider.levels.sigmas(settings.order(), settings.steps, settings.seed, settings.reuse)
         distiller = Distiller(**settings.stages(), **stages)
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
 
 
 def _sample(guider: CSDGuider, distiller: Distiller, latent: dict, samples, sigmas, seed: int) -> dict:
-    show = preview.callback(guider.model_patcher, len(sigmas) - 1, guider.parameterization(samples))
+    show = preview.callback(guider.model_patcher, len(sigmas) - 1, guider.scene(samples))
     edited = guider.sample(
         torch.zeros_like(samples),
         samples,

@@ -64,7 +64,8 @@ class Keeper(AbstractContextManager):
     """Keeps the states of one run, the last one in any case: use it as a context around the steps.
 
     settings   what the result depends on, see `fingerprint`
-    together   steps that share predictions; a run is taken up between two such groups, never inside one
+    together   steps that share predictions; a run is taken up between two such groups, never inside one,
+               where it would have to make them anew
     """
 
     file: StateFile

@@ -1,8 +1,11 @@
-"""The nodes: thin files that say what is wired together. The method is in csd/, files are read in media/, ComfyUI is met in host/.
+"""The nodes: thin files that say what is wired together.
+
+The method is in csd/, files are read and written in media/, ComfyUI is met in host/.
 
 particles   ParticleSplit, ParticleMerge
 samplers    CSDEditSampler, CSDSampler
 options     kernel, noise field, timesteps, update, baseline
+velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be taken up again
 savings     fewer evaluations

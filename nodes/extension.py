@@ -14,6 +14,7 @@ from .savings import SavingsOptions
 from .state import StateOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
+from .velocity import VelocityOptions
 from .video import VideoFrameBatch, VideoRestore
 from .views import ViewCorrespondence, ViewSetLoad, ViewSetSave
 
@@ -46,6 +47,7 @@ NODES = [
     ViewCorrespondence,
     DemoClip,
     DemoViews,
+    VelocityOptions,
 ]
 
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..csd import kernel as kernels
-from ..csd import noise as fields
 from ..csd.aligned import Aligned, PairRBF, PairUniform
 from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
 from ..csd.carried import Carried
+from ..csd.noise import MAKERS
+from ..csd.scene import Crops
 from ..csd.stein import NORMALIZATIONS, Stein
 from ..csd.timesteps import Descending, Random
 from ..csd.update import SGD, Adam, StepSize
+from ..host.distiller import NoiseChoice
 from ..host.errors import named
 from ..host.io import Correspondence, io, schema
+from ..host.residual import Velocity
 
 Coupling = io.Custom("CSD_COUPLING")
 NoiseFieldType = io.Custom("CSD_NOISE")
@@ -110,13 +113,17 @@ class NoiseOptions(io.ComfyNode):
     @classmethod
     def execute(cls, field, correspondence=None):
         if field != "carried":
-            return io.NodeOutput(fields.FIELDS[field])
+            return io.NodeOutput(NoiseChoice(MAKERS[field]))
         if correspondence is None:
             raise ValueError(
                 "CSD Noise Field: got the field `carried` without a correspondence, expected one to move the noise "
                 "along; connect CSD Optical Flow or CSD View Correspondence, or choose another field."
             )
-        return io.NodeOutput(Carried(correspondence))
+        return io.NodeOutput(NoiseChoice(partial(_carried, correspondence), correspondence))
+
+
+def _carried(correspondence, crops: Crops, theta) -> Carried:
+    return Carried(correspondence, crops.keys())
 
 
 class TimestepOptions(io.ComfyNode):
@@ -174,10 +181,11 @@ def _update(optimizer: str, decay: float, every: int, step_size: float) -> SGD |
 
 @dataclass(frozen=True)
 class BaselineChoice:
-    """A baseline, and the conditioning that describes the source where it needs one."""
+    """A baseline, the conditioning that describes the source where it needs one, and whether to work in velocity."""
 
     baseline: Baseline
     source: list | None = None
+    velocity: Velocity | None = None
 
 
 class BaselineOptions(io.ComfyNode):
@@ -233,7 +241,7 @@ def stages(step_size: float, particles_per_step: int, coupling=None, noise=None,
     return {
         "couple": coupling or Stein(),
         "update": update(step_size) if update else SGD(StepSize(step_size)),
-        "noise": noise or fields.canvas,
+        "noise": noise or NoiseChoice(),
         "per_step": particles_per_step or None,
     }
 

@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.parameterization import merge
+from ..csd.scene import merge
 from ..csd.windows import Windows, feather
 from ..host.errors import named
 from ..host.io import Layout as LayoutType

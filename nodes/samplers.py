@@ -1,18 +1,21 @@
 """CSDEditSampler and CSDSampler: the whole run in one node."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from ..csd import noise as fields
 from ..csd.baseline import DrawnNoise, ImageConditional
 from ..csd.guidance import Guidance
 from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
-from ..csd.stein import Stein
+from ..csd.stein import Couple
 from ..csd.timesteps import Descending, Timesteps
+from ..csd.update import Update
+from ..host.distiller import NoiseChoice
 from ..host.io import Layout, io, schema
 from ..host.run import run
 from ..host.states import StateFile
+from ..media.layout import Layout as WindowLayout
 from ..media.report import picture
 from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
 from .savings import Savings, SavingsType
@@ -29,7 +32,8 @@ def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
             min=0.0,
             max=1000.0,
             step=0.01,
-            tooltip="How far theta moves: theta - step_size * w(t) * direction.",
+            tooltip="How far each step moves the picture. Higher: a stronger edit in fewer steps; too high breaks it. "
+            "theta - step_size * w(t) * direction.",
         ),
         io.Float.Input(
             "guidance",
@@ -37,7 +41,7 @@ def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
             min=0.0,
             max=200.0,
             step=0.1,
-            tooltip="Text guidance: how strongly the prompt pulls.",
+            tooltip="How strongly the prompt pulls. Higher: a stronger change; try 3 to 8.",
         ),
     ]
 
@@ -50,7 +54,7 @@ def _range_inputs(low: float, high: float) -> list:
             min=0.0,
             max=1.0,
             step=0.01,
-            tooltip="Least noise, as a fraction of training time.",
+            tooltip="Least noise, as a fraction of training time. Lower: finer detail changes as well.",
         ),
         io.Float.Input(
             "noise_high",
@@ -65,14 +69,16 @@ def _range_inputs(low: float, high: float) -> list:
             default=0,
             min=0,
             max=100000,
-            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12).",
+            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12). Frames that are coupled along "
+            "their motion always take part, all of them.",
         ),
         io.Int.Input(
             "particles_at_once",
             default=4,
             min=1,
             max=100000,
-            tooltip="How many go through the model in one call. Only memory and speed depend on it, not the result.",
+            tooltip="How many go through the model in one call. More is faster and takes more memory. The result is the "
+            "same but for rounding.",
         ),
     ]
 
@@ -114,11 +120,11 @@ class Settings:
     noise_high: float
     particles_per_step: int
     particles_at_once: int
-    layout: object = None
-    coupling: Stein | None = None
-    noise: fields.NoiseField | None = None
-    timesteps: type | None = None
-    update: object = None
+    layout: WindowLayout | None = None
+    coupling: Couple | None = None
+    noise: NoiseChoice | None = None
+    timesteps: Callable[[float, float], Timesteps] | None = None
+    update: Callable[[float], Update] | None = None
     state: StateFile | None = None
     savings: Savings | None = None
 
@@ -133,8 +139,11 @@ class Settings:
             )
 
     def order(self) -> Timesteps:
-        order = (self.timesteps or Descending)(self.noise_low, self.noise_high)
-        return (self.savings or Savings()).order(order)
+        return (self.timesteps or Descending)(self.noise_low, self.noise_high)
+
+    @property
+    def reuse(self) -> int:
+        return (self.savings or Savings()).reuse
 
     def stages(self) -> dict:
         chosen = stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)

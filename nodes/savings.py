@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..csd.bank import Bank
 from ..csd.guidance import Interval
-from ..csd.timesteps import Timesteps
 from ..host.errors import named
 from ..host.io import io, schema
 
@@ -15,15 +13,12 @@ SavingsType = io.Custom("CSD_SAVINGS")
 class Savings:
     """Nothing is saved where nothing is chosen."""
 
-    bank: Bank = Bank()
+    reuse: int = 1
     interval: Interval = Interval()
-
-    def order(self, order: Timesteps) -> Timesteps:
-        return self.bank.timesteps(order)
 
     def stages(self) -> dict:
         """Keyword arguments of `Distiller`."""
-        return {"bank": self.bank, "interval": self.interval}
+        return {"reuse": self.reuse, "interval": self.interval}
 
 
 class SavingsOptions(io.ComfyNode):
@@ -66,4 +61,4 @@ class SavingsOptions(io.ComfyNode):
     @classmethod
     def execute(cls, uses, guidance_low, guidance_high):
         with named("CSD Savings"):
-            return io.NodeOutput(Savings(Bank(uses), Interval(guidance_low, guidance_high)))
+            return io.NodeOutput(Savings(uses, Interval(guidance_low, guidance_high)))

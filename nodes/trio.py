@@ -48,8 +48,15 @@ class DistillationGuider(io.ComfyNode):
     ):
         finite("CSD Guider", guidance=guidance, image_guidance=image_guidance)
         choice = baseline or BaselineChoice(ImageConditional())
-        guider = CSDGuider(model, Guidance(guidance, image_guidance), choice.baseline, layout, particles_at_once)
         with named("CSD Guider"):
+            guider = CSDGuider(
+                model,
+                Guidance(guidance, image_guidance),
+                choice.baseline,
+                layout,
+                particles_at_once,
+                velocity=choice.velocity,
+            )
             guider.set_conds(positive, negative, choice.source)
         return io.NodeOutput(guider)
 
@@ -63,12 +70,12 @@ class DistillationSampler(io.ComfyNode):
             "Score distillation as a SAMPLER. Needs the CSD Guider.",
             [
                 io.Float.Input("step_size", default=2.0, min=0.0, max=1000.0, step=0.01),
-                io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip="0 takes all."),
+                io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip="0 takes all, as do frames coupled along their motion."),
                 Coupling.Input("coupling", optional=True),
                 NoiseFieldType.Input("noise", optional=True),
                 UpdateType.Input("update", optional=True),
                 StateType.Input("state", optional=True),
-                SavingsType.Input("savings", optional=True, tooltip="The same to CSD Sigmas."),
+                SavingsType.Input("savings", optional=True, tooltip="Connect the same one to CSD Sigmas."),
             ],
             [io.Sampler.Output()],
         )
@@ -105,4 +112,4 @@ class DistillationSigmas(io.ComfyNode):
         with named("CSD Sigmas"):
             order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
             levels = Levels(model.get_model_object("model_sampling"))
-        return io.NodeOutput(levels.sigmas((savings or Savings()).order(order), steps, seed))
+        return io.NodeOutput(levels.sigmas(order, steps, seed, (savings or Savings()).reuse))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...csd import presets
+from ...csd.stein import Seen
 from .authors import coupled
 from .published import parser, publish
 from .timing import alternate, apart, device, peak_bytes, ratio, start_peak
@@ -25,7 +26,7 @@ ROUNDS = 7
 
 
 def ours(x: Tensor, residual: Tensor) -> Tensor:
-    return presets.paper()["couple"](x, residual)[0]
+    return presets.paper().couple(Seen(x, x), residual)[0]
 
 
 CONTENDERS = {"ours": ours, "authors": coupled}

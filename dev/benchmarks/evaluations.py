@@ -44,7 +44,7 @@ def plain(edit: Edit, info: dict) -> Edit:
 
 
 def fast(edit: Edit) -> Edit:
-    savings = {"uses": presets.FAST_USES, "guidance_low": 0.0, "guidance_high": 1.0}
+    savings = {"uses": presets.FAST_REUSE, "guidance_low": 0.0, "guidance_high": 1.0}
     steps = {"steps": presets.FAST_STEPS, "step_size": presets.FAST_STEP_SIZE}
     return Edit(with_options(edit, {"savings": ("CSDSavings", savings)}, **steps).prompt)
 

@@ -78,13 +78,13 @@ def our_steps(case: Case, at_once: int, between) -> None:
     from ...csd import presets
     from ...csd.baseline import ImageConditional
     from ...csd.guidance import Guidance
-    from ...host.distiller import Distiller
+    from ...host.distiller import Distiller, NoiseChoice
     from ...host.guider import CSDGuider
 
     guider = CSDGuider(case.patcher, Guidance(GUIDANCE, IMAGE_GUIDANCE), ImageConditional(), case.layout, at_once)
     guider.set_conds(*case.prompts)
     paper = presets.paper(step_size=1e-3)  # random weights: large steps would lead to overflow
-    distiller = Distiller(couple=paper["couple"], update=paper["update"], noise=paper["noise"])
+    distiller = Distiller(couple=paper.couple, update=paper.update, noise=NoiseChoice(paper.noise))
     begun = [time.perf_counter()]
 
     def callback(step, particles, x, total):
@@ -145,7 +145,7 @@ def alternate_steps(case: Case, at_once: int) -> list[dict]:
         print(f"step {step}: ours {spent:.2f} s for {samples}, authors {took:.2f} s for {their_samples}", flush=True)
 
     our_steps(case, at_once, between)
-    return rows[2:]  # the first shares evaluations of target and source; both warm up
+    return rows[2:]  # the first two warm up
 
 
 def summary(rows: list[dict]) -> dict:

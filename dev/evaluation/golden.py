@@ -1,7 +1,7 @@
 """Replay recorded runs of the authors' code: `make golden FILES="a.npz b.npz"`.
 
 Prints one line per file, the largest absolute error and max|ours - ref| / max|ref| over its arrays,
-and exits with 1 where the latter exceeds 1e-4. The files hold the source, the noise and the result of
+and exits with 1 where the latter exceeds 1e-5. The files hold the source, the noise and the result of
 a run in which the U-Net is replaced by the closed form of `stand_in`.
 """
 
@@ -24,11 +24,10 @@ from ...csd.frames import Frames
 from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Guided
 from ...csd.level import Level
 from ...csd.score import PromptScore, RegionScore
-from ...csd.stein import Couple
-from ...csd.timesteps import Listed
+from ...csd.stein import Seen
 from ...csd.windows import grid
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 WINDOW = (64, 64)
 
 
@@ -60,7 +59,7 @@ class Recording:
         return [target] if isinstance(target, str) else target
 
     @property
-    def parameterization(self):
+    def scene(self):
         source = self.arrays["source"]
         if self.meta["kind"] == "video":
             return Frames(len(source))
@@ -78,7 +77,7 @@ class RecordedNoise:
     draws: Tensor
     used: int = 0
 
-    def __call__(self, draws, theta, x, parameterization, index) -> Tensor:
+    def __call__(self, draws, index, like) -> Tensor:
         rows = self.draws[self.used : self.used + len(index)].transpose(0, 1)
         self.used += len(index)
         return rows if rows.shape[0] > 1 else rows[0]
@@ -89,36 +88,42 @@ def score(recording: Recording, images: Tensor, prompt: str) -> PromptScore:
     opt, meta = recording.meta["opt"], recording.meta
     texts = {TARGET: prompt, SOURCE: opt["src_prompt"], IMAGE: opt["neg_prompt"], NONE: opt["neg_prompt"]}
 
-    def evaluate(x_t, branch, level, index):
-        image = torch.zeros_like(x_t) if branch == NONE else images[list(index)]
-        return stand_in(x_t, image, recording.text(texts[branch]), level.time)
+    def evaluate(x_t, branch, call):
+        image = torch.zeros_like(x_t) if branch == NONE else images[list(call.index)]
+        return stand_in(x_t, image, recording.text(texts[branch]), call.level.time)
 
     guidance = Guidance(meta["guidance"], meta["image_guidance"])
     return PromptScore(Guided(evaluate), guidance, SourcePrompt())
 
 
 def distillation(recording: Recording) -> Distillation:
-    opt, arrays, parameterization = recording.meta["opt"], recording.arrays, recording.parameterization
+    opt, arrays, scene = recording.meta["opt"], recording.arrays, recording.scene
     if opt.get("wd"):
         raise ValueError(f"golden: got weight decay {opt['wd']}, expected 0; the update has none.")
-    alpha_bar = arrays["alphas_cumprod"].double()
-    images = parameterization.split(arrays["source"])
+    images = scene.split(arrays["source"])
     scores = tuple(score(recording, images, prompt) for prompt in recording.prompts)
     blended = RegionScore(scores, arrays["region_weights"]) if len(scores) > 1 else scores[0]
     settings = presets.paper(opt["lr"], opt["decay_rate"], opt["decay_iter"], opt["svgd"])
-    settings["timesteps"] = Listed(tuple(t / len(alpha_bar) for t in arrays["timesteps"].tolist()))
-    noise = arrays["noise"]
-    settings["noise"] = RecordedNoise(noise.flatten(0, 1)[:, None] if recording.meta["kind"] == "video" else noise)
-    settings["batches"] = ListedBatches(tuple(batches(recording, parameterization.count)))
+    noise = arrays["noise"].flatten(0, 1)[:, None] if recording.meta["kind"] == "video" else arrays["noise"]
+    changes = {}
     if not opt["svgd"] and recording.meta["kind"] != "video":
-        settings["weight"] = lambda level: 1.0  # the authors drop w(t) here together with the kernel
+        changes["weight"] = lambda level: 1.0  # the authors drop w(t) here together with the kernel
     return Distillation(
-        parameterization,
+        scene,
         blended,
-        levels=lambda time: Level.variance_preserving(alpha_bar[round(time * len(alpha_bar))].item(), time),
-        steps=opt["num_steps"],
-        **settings,
+        levels(arrays),
+        couple=settings.couple,
+        update=settings.update,
+        noise=RecordedNoise(noise),
+        batch=ListedBatches(tuple(batches(recording, scene.count))),
+        **changes,
     )
+
+
+def levels(arrays: dict[str, Tensor]) -> list[Level]:
+    """The level of every step."""
+    alpha_bar = arrays["alphas_cumprod"].double()
+    return [Level.variance_preserving(alpha_bar[t].item(), t / len(alpha_bar)) for t in arrays["timesteps"].tolist()]
 
 
 def batches(recording: Recording, count: int) -> list[tuple[int, ...]]:
@@ -132,9 +137,8 @@ def batches(recording: Recording, count: int) -> list[tuple[int, ...]]:
 
 def replay_kernel(recording: Recording) -> dict[str, Tensor]:
     x, residual = recording.arrays["x"], recording.arrays["noise_residual"]
-    couple: Couple = presets.paper()["couple"]
-    direction, gram = couple(x, residual, range(len(x)))
-    return {"K": gram.K, "dK_dX": gram.repulsion.reshape(x.shape), "direction": direction}
+    direction, gram = presets.paper().couple(Seen(x, x), residual)
+    return {"K": gram.K, "dK_dX": gram.repulsion, "direction": direction}
 
 
 def replay(recording: Recording) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What the method's tests share: one thread, a closed-form noise predictor, and one of each parameterization."""
+"""What the method's tests share: one thread, a closed-form noise predictor, and one of each scene of crops."""
 
 from collections.abc import Iterator
 
@@ -28,10 +28,10 @@ class Predictor:
         self.images = images
         self.calls: list[str] = []
 
-    def __call__(self, x_t, branch, level, index):
+    def __call__(self, x_t, branch, call):
         self.calls.append(branch)
-        image = 0 if branch == NONE else self.images[list(index)]
-        return torch.tanh(0.6 * x_t - 0.4 * image + self.texts.get(branch, 0.0)) * (0.8 + 0.4 * level.time)
+        image = 0 if branch == NONE else self.images[list(call.index)]
+        return torch.tanh(0.6 * x_t - 0.4 * image + self.texts.get(branch, 0.0)) * (0.8 + 0.4 * call.level.time)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ CASES = {
 
 @pytest.fixture(params=CASES, ids=lambda name: name.replace(", ", "-").replace(" ", "_"))
 def case(request) -> tuple:
-    """(parameterization, shape of theta), every element covered."""
+    """(scene, shape of theta), every element covered."""
     return CASES[request.param]
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd import aligned as module
-from collaborative_score_distillation.csd.aligned import Aligned, PairRBF, PairUniform
+from collaborative_score_distillation.csd.aligned import Aligned, AlignedAnew, PairRBF, PairUniform
 from collaborative_score_distillation.csd.baseline import DrawnNoise
-from collaborative_score_distillation.csd.batches import Stretches
+from collaborative_score_distillation.csd.batches import ListedBatches
 from collaborative_score_distillation.csd.correspondence import (
     Canvas,
     Flow,
@@ -20,9 +20,9 @@ from collaborative_score_distillation.csd.frames import Frames
 from collaborative_score_distillation.csd.guidance import Guidance, Guided
 from collaborative_score_distillation.csd.kernel import RBF, Fixed, authors_median
 from collaborative_score_distillation.csd.level import Level
-from collaborative_score_distillation.csd.parameterization import merge
+from collaborative_score_distillation.csd.scene import merge
 from collaborative_score_distillation.csd.score import PromptScore
-from collaborative_score_distillation.csd.stein import Stein, row
+from collaborative_score_distillation.csd.stein import Seen, Stein, row
 from collaborative_score_distillation.csd.windows import cover
 
 SIZE = (6, 8)
@@ -52,6 +52,11 @@ def particles(count, seed=0):
     return normal(count, 4, *SIZE, seed=seed), normal(count, 4, *SIZE, seed=seed + 1)
 
 
+def seen(x):
+    """All particles, compared as they are."""
+    return Seen(x, x, range(len(x)))
+
+
 @pytest.fixture(params=KERNELS, ids=["uniform", "rbf", "authors", "fixed"])
 def kernel(request):
     return request.param
@@ -63,13 +68,13 @@ WINDOWS = cover((23, 31), (12, 16), (5, 6), (False, True), batch=2)
 def test_a_uniform_kernel_gives_the_mean_of_what_corresponds():
     """On a canvas that is what merging the windows and splitting them again gives."""
     x, r = (normal(WINDOWS.count, 4, *WINDOWS.window, seed=s) for s in (0, 1))
-    direction, _ = Aligned(Canvas(WINDOWS), PairUniform())(x, r, range(WINDOWS.count))
+    direction, _ = Aligned(Canvas(WINDOWS), PairUniform())(seen(x), r)
     assert torch.allclose(direction, WINDOWS.split(merge(WINDOWS, r)), atol=1e-6)
 
 
 def test_in_place_it_is_the_mean_over_particles():
     x, r = particles(7)
-    direction, gram = Aligned(in_place(7), PairUniform())(x, r, range(7))
+    direction, gram = Aligned(in_place(7), PairUniform())(seen(x), r)
     assert torch.allclose(direction, r.mean(0).expand_as(r), atol=1e-6)
     assert torch.equal(gram.K, torch.ones(7, 7))
 
@@ -77,7 +82,7 @@ def test_in_place_it_is_the_mean_over_particles():
 def test_what_agrees_is_left_as_it_is(kernel):
     theta = normal(2, 4, *WINDOWS.canvas)
     x = WINDOWS.split(theta)
-    direction, _ = Aligned(Canvas(WINDOWS), kernel, repulsion=1.0)(x, x, range(WINDOWS.count))
+    direction, _ = Aligned(Canvas(WINDOWS), kernel, repulsion=1.0)(seen(x), x)
     assert torch.allclose(direction, x, atol=1e-5)
 
 
@@ -87,8 +92,8 @@ def test_in_place_the_rbf_kernel_is_that_of_stein(bandwidth, repulsion):
     """Same kernel, same bandwidth, same repulsion: where everything corresponds there is no difference."""
     x, r = particles(5)
     settings = () if bandwidth is None else (bandwidth,)
-    direction, gram = Aligned(in_place(5), PairRBF(*settings), repulsion)(x, r, range(5))
-    expected, plain = Stein(RBF(*settings), row, repulsion)(x, r)
+    direction, gram = Aligned(in_place(5), PairRBF(*settings), repulsion)(seen(x), r)
+    expected, plain = Stein(RBF(*settings), row, repulsion)(seen(x), r)
     assert torch.allclose(direction, expected, atol=1e-5)
     assert torch.allclose(gram.K.double(), plain.K, atol=1e-5)
     if repulsion:
@@ -98,14 +103,14 @@ def test_in_place_the_rbf_kernel_is_that_of_stein(bandwidth, repulsion):
 def test_the_direction_is_the_equation_written_out():
     x, r = particles(4)
     flow, h = panned(4, (0.7, -0.4)), 300.0
-    direction, gram = Aligned(flow, PairRBF(Fixed(h)), repulsion=0.6)(x, r, range(4))
+    direction, gram = Aligned(flow, PairRBF(Fixed(h)), repulsion=0.6)(seen(x), r)
     for i in range(4):
         total, mass, push = r[i].clone(), torch.ones(SIZE), torch.zeros_like(r[i])
         for j in range(4):
             if j == i:
                 continue
-            seen = flow.look(torch.tensor([[i, j]]), SIZE)
-            v, moved_x, moved_r = seen.valid[0], pull(x[j : j + 1], seen)[0], pull(r[j : j + 1], seen)[0]
+            sight = flow.look(torch.tensor([[i, j]]), SIZE)
+            v, moved_x, moved_r = sight.valid[0], pull(x[j : j + 1], sight)[0], pull(r[j : j + 1], sight)[0]
             d = ((moved_x - x[i]).square() * v).sum() / v.sum() * v.numel()
             k = torch.exp(-d / h)
             total += k * v * moved_r
@@ -119,7 +124,7 @@ def test_the_median_is_that_of_the_pairs():
     """Pairs that are not coupled have no distance, and do not enter the bandwidth."""
     x, r = particles(5)
     near = Aligned(panned(5, (0.0, 0.0), neighbours=1), PairRBF())
-    _, gram = near(x, r, range(5))
+    _, gram = near(seen(x), r)
     gaps = torch.stack([(x[k] - x[k + 1]).square().sum() for k in range(4)])
     h = gaps.median() / torch.log(torch.tensor(6.0))
     assert torch.allclose(gram.K.diagonal(1), torch.exp(-gaps / h), atol=1e-5)
@@ -130,7 +135,7 @@ def test_the_median_is_that_of_the_pairs():
 def test_where_nothing_corresponds_residuals_stay_as_they_are(kernel, dtype):
     x, r = (t.to(dtype) for t in particles(4))
     for correspondence in (Unrelated(4), in_place(4, 0.0)):
-        direction, gram = Aligned(correspondence, kernel, 1.0)(x, r, range(4))
+        direction, gram = Aligned(correspondence, kernel, 1.0)(seen(x), r)
         assert torch.equal(direction, r)
         assert torch.equal(gram.K, torch.eye(4).to(gram.K))
 
@@ -138,18 +143,18 @@ def test_where_nothing_corresponds_residuals_stay_as_they_are(kernel, dtype):
 def test_where_nothing_corresponds_the_rest_takes_over(kernel):
     """Unrelated particles are coupled by the plain kernel, bit for bit."""
     x, r = particles(4)
-    plain, _ = Stein()(x, r)
-    assert torch.equal(Aligned(Unrelated(4), kernel, 1.0, rest=Stein())(x, r, range(4))[0], plain)
+    plain, _ = Stein()(seen(x), r)
+    assert torch.equal(Aligned(Unrelated(4), kernel, 1.0, rest=Stein())(seen(x), r)[0], plain)
     half = in_place(4)
     half.valid[:, :, :4] = 0
-    direction, _ = Aligned(half, kernel, 1.0, rest=Stein())(x, r, range(4))
-    alone, _ = Aligned(half, kernel, 1.0)(x, r, range(4))
+    direction, _ = Aligned(half, kernel, 1.0, rest=Stein())(seen(x), r)
+    alone, _ = Aligned(half, kernel, 1.0)(seen(x), r)
     assert torch.allclose(direction[..., :4], plain[..., :4])
     assert torch.allclose(direction[..., 4:], alone[..., 4:])
 
 
-def levels(time):
-    return Level.variance_preserving(1 - 0.9 * time, time)
+def levels(steps):
+    return [Level.variance_preserving(1 - 0.9 * time, time) for time in torch.linspace(0.5, 0.1, steps).tolist()]
 
 
 def test_a_run_without_correspondence_is_a_run_of_the_plain_kernel(predictor):
@@ -157,7 +162,7 @@ def test_a_run_without_correspondence_is_a_run_of_the_plain_kernel(predictor):
 
     def final(couple):
         score = PromptScore(Guided(predictor(source)), Guidance(5.0, 1.5), DrawnNoise())
-        return list(Distillation(Frames(4), score, levels, 5, seed=3, couple=couple)(source))[-1].theta
+        return list(Distillation(Frames(4), score, levels(5), seed=3, couple=couple)(source))[-1].theta
 
     plain = final(Stein())
     assert torch.equal(final(Aligned(Unrelated(4), rest=Stein())), plain)
@@ -167,7 +172,8 @@ def test_a_run_without_correspondence_is_a_run_of_the_plain_kernel(predictor):
 def test_a_run_takes_some_of_the_particles_in_a_step(predictor):
     source = normal(6, 4, *SIZE)
     score = PromptScore(Guided(predictor(source)), Guidance(5.0, 1.5), DrawnNoise())
-    run = Distillation(Frames(6), score, levels, 4, couple=Aligned(panned(6)), batches=Stretches(4))
+    batch = ListedBatches(((0, 1, 2), (5, 3, 4), (2, 0, 4), (1, 2, 3)))
+    run = Distillation(Frames(6), score, levels(4), couple=Aligned(panned(6)), batch=batch)
     assert all(torch.isfinite(state.theta).all() and state.gram.K.shape == (3, 3) for state in run(source))
 
 
@@ -175,9 +181,9 @@ def test_a_run_takes_some_of_the_particles_in_a_step(predictor):
 def test_only_the_particles_of_the_step_are_coupled(kernel, index):
     """As if the others did not exist."""
     x, r = particles(6)
-    direction, gram = Aligned(panned(6), kernel, 1.0)(x[index], r[index], index)
+    direction, gram = Aligned(panned(6), kernel, 1.0)(Seen(x[index], x[index], index), r[index])
     few = Aligned(panned(len(index), order=index), kernel, 1.0)
-    expected, expected_gram = few(x[index], r[index], range(len(index)))
+    expected, expected_gram = few(seen(x[index]), r[index])
     assert torch.allclose(direction, expected, atol=1e-6)
     assert torch.allclose(gram.K, expected_gram.K, atol=1e-6)
 
@@ -186,8 +192,8 @@ def test_permuted_particles_have_permuted_directions(kernel):
     x, r = particles(6)
     order = [3, 5, 0, 1, 4, 2]
     coupling = Aligned(panned(6, (0.6, 0.3)), kernel, 1.0)
-    direction, gram = coupling(x, r, range(6))
-    permuted, permuted_gram = coupling(x[order], r[order], order)
+    direction, gram = coupling(seen(x), r)
+    permuted, permuted_gram = coupling(Seen(x[order], x[order], order), r[order])
     assert torch.allclose(permuted, direction[order], atol=1e-6)
     assert torch.allclose(permuted_gram.K, gram.K[order][:, order], atol=1e-6)
 
@@ -195,9 +201,9 @@ def test_permuted_particles_have_permuted_directions(kernel):
 @pytest.mark.parametrize("chunk", [1, 500, 2000])
 def test_pairs_may_be_taken_a_few_at_a_time(kernel, chunk, monkeypatch):
     x, r = particles(6)
-    expected, expected_gram = Aligned(panned(6), kernel, 1.0)(x, r, range(6))
+    expected, expected_gram = Aligned(panned(6), kernel, 1.0)(seen(x), r)
     monkeypatch.setattr(module, "CHUNK", chunk)
-    direction, gram = Aligned(panned(6), kernel, 1.0)(x, r, range(6))
+    direction, gram = Aligned(panned(6), kernel, 1.0)(seen(x), r)
     assert torch.allclose(direction, expected, atol=1e-6)
     assert torch.allclose(gram.K, expected_gram.K, atol=1e-6)
 
@@ -215,7 +221,7 @@ def test_work_is_linear_in_the_pairs_and_memory_bounded(kernel, count, monkeypat
     monkeypatch.setattr(module, "CHUNK", 10 * 4 * 48)
     x, r = particles(count)
     flow = panned(count, neighbours=2)
-    Aligned(flow, kernel)(x, r, range(count))
+    Aligned(flow, kernel)(seen(x), r)
     assert sum(moved) == len(flow.pairs) * (1 + kernel.measured)
     assert max(moved) <= 10
 
@@ -223,7 +229,7 @@ def test_work_is_linear_in_the_pairs_and_memory_bounded(kernel, count, monkeypat
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_particles_do(kernel, count):
     x, r = particles(count)
-    direction, gram = Aligned(panned(count), kernel, 1.0)(x, r, range(count))
+    direction, gram = Aligned(panned(count), kernel, 1.0)(seen(x), r)
     assert torch.isfinite(direction).all() and torch.isfinite(gram.K).all()
     if count == 1:
         assert torch.equal(direction, r) and gram.K.tolist() == [[1.0]]
@@ -232,7 +238,7 @@ def test_few_particles_do(kernel, count):
 @pytest.mark.parametrize("count", [2, 5])
 def test_identical_particles_share_their_mean_residual(kernel, count):
     x, r = particles(count)
-    direction, _ = Aligned(in_place(count), kernel, 1.0)(x[:1].expand_as(x), r, range(count))
+    direction, _ = Aligned(in_place(count), kernel, 1.0)(seen(x[:1].expand_as(x)), r)
     assert torch.allclose(direction, r.mean(0).expand_as(r), atol=1e-6)
 
 
@@ -240,39 +246,39 @@ def test_some_pairs_may_see_nothing(kernel):
     x, r = particles(6)
     flow = panned(6, (3.0, 0.0))
     assert (flow.valid.flatten(1).sum(1) == 0).any() and flow.valid.any()
-    direction, gram = Aligned(flow, kernel, 1.0)(x, r, range(6))
+    direction, gram = Aligned(flow, kernel, 1.0)(seen(x), r)
     assert torch.isfinite(direction).all() and torch.isfinite(gram.K).all() and torch.isfinite(gram.repulsion).all()
 
 
 def test_half_precision_is_computed_in_single(kernel):
     x, r = (t.half() for t in particles(5))
-    direction, _ = Aligned(panned(5), kernel, 1.0)(x, r, range(5))
-    exact, _ = Aligned(panned(5), kernel, 1.0)(x.float(), r.float(), range(5))
+    direction, _ = Aligned(panned(5), kernel, 1.0)(seen(x), r)
+    exact, _ = Aligned(panned(5), kernel, 1.0)(seen(x.float()), r.float())
     assert direction.dtype == torch.float16 and torch.equal(direction, exact.half())
 
 
 def test_half_precision_does_not_overflow(kernel):
     x = (particles(4)[0] * 1000).half()
-    assert torch.isfinite(Aligned(panned(4), kernel, 1.0)(x, x, range(4))[0]).all()
+    assert torch.isfinite(Aligned(panned(4), kernel, 1.0)(seen(x), x)[0]).all()
 
 
 def test_particles_may_have_further_axes(kernel):
     x, r = particles(5)
-    flat, _ = Aligned(panned(5), kernel, 1.0, rest=Stein())(x, r, range(5))
+    flat, _ = Aligned(panned(5), kernel, 1.0, rest=Stein())(seen(x), r)
     x, r = (t.unflatten(1, (2, 2)) for t in (x, r))
-    deep, _ = Aligned(panned(5), kernel, 1.0, rest=Stein())(x, r, range(5))
+    deep, _ = Aligned(panned(5), kernel, 1.0, rest=Stein())(seen(x), r)
     assert deep.shape == (5, 2, 2, *SIZE) and torch.allclose(deep.flatten(1, 2), flat, atol=1e-6)
 
 
 def test_repulsion_parts_what_corresponds():
     """Two particles that show the same, moved by a cell, part cell by cell under descent."""
     flow, x = panned(2), particles(2)[0] * 0.1
-    seen = flow.look(torch.tensor([[0, 1]]), SIZE)
-    direction, _ = Aligned(flow, PairRBF(), 1.0)(x, torch.zeros_like(x), range(2))
+    sight = flow.look(torch.tensor([[0, 1]]), SIZE)
+    direction, _ = Aligned(flow, PairRBF(), 1.0)(seen(x), torch.zeros_like(x))
     moved = x - 1e-2 * direction
 
     def gap(x):
-        return ((pull(x[1:], seen) - x[:1]).square() * seen.valid[:, None]).sum()
+        return ((pull(x[1:], sight) - x[:1]).square() * sight.valid[:, None]).sum()
 
     assert gap(moved) > gap(x)
     assert (direction[0][..., 7] == 0).all() and (direction[1][..., 0] == 0).all()
@@ -280,7 +286,7 @@ def test_repulsion_parts_what_corresponds():
 
 def test_nothing_handed_over_is_changed(kernel):
     x, r = particles(4)
-    Aligned(panned(4), kernel, 1.0, rest=Stein())(x, r, range(4))
+    Aligned(panned(4), kernel, 1.0, rest=Stein())(seen(x), r)
     assert torch.equal(x, particles(4)[0]) and torch.equal(r, particles(4)[1])
 
 
@@ -290,12 +296,42 @@ def test_coupling_along_a_pan_takes_the_flicker_away():
     frames = torch.stack([picture[:, :, 20 - k : 28 - k] for k in range(8)])
     flow = panned(8, neighbours=7)
     pairs = pairs_among(flow, range(8))
-    seen = flow.look(pairs, SIZE)
+    sight = flow.look(pairs, SIZE)
 
     def flicker(r):
-        return ((pull(r, seen, pairs[:, 1]) - r[pairs[:, 0]]).abs() * seen.valid[:, None]).sum() / seen.valid.sum()
+        return ((pull(r, sight, pairs[:, 1]) - r[pairs[:, 0]]).abs() * sight.valid[:, None]).sum() / sight.valid.sum()
 
     r = frames + errors
-    direction, _ = Aligned(flow, PairUniform())(frames, r, range(8))
+    direction, _ = Aligned(flow, PairUniform())(seen(frames), r)
     assert flicker(direction) < 1e-4 * flicker(r)
     assert (direction - frames).square().mean() < 0.4 * errors.square().mean()
+
+
+# Along a correspondence that is found anew
+
+
+def test_a_correspondence_of_other_particles_is_refused():
+    message = "coupling: got a correspondence of 5 particles for 6; make it from the same frames"
+    with pytest.raises(ValueError, match=message):
+        Distillation(Frames(6), None, levels(2), couple=Aligned(panned(5)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"kernel": PairUniform(), "rest": Stein()}], ids=["rbf", "uniform"])
+def test_a_correspondence_may_be_found_of_theta_in_each_step(settings):
+    x, r = particles(4)
+
+    def find(theta):
+        return panned(4, tuple(theta["shift"].tolist()))
+
+    anew = AlignedAnew(find, lambda found: Aligned(found, **settings))
+    for shift in ((1.0, 0.0), (0.5, 2.0)):
+        here = Seen(x, x, range(4), {"shift": torch.tensor(shift)})
+        direction, gram = anew(here, r)
+        expected, plain = Aligned(panned(4, shift), **settings)(here, r)
+        assert torch.equal(direction, expected) and torch.equal(gram.K, plain.K)
+
+
+def test_what_is_found_in_each_step_is_not_known_before():
+    anew = AlignedAnew(lambda theta: panned(4))
+    assert anew.correspondence is None and Aligned(panned(4)).correspondence.count == 4
+    Distillation(Frames(6), None, levels(2), couple=anew)  # refused, if at all, once it is found

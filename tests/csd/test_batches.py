@@ -1,11 +1,10 @@
-import math
 from collections import Counter
 
 import pytest
 
-from collaborative_score_distillation.csd.batches import ListedBatches, RandomBatch, Stretches
+from collaborative_score_distillation.csd.batches import ListedBatches, RandomBatch
+from collaborative_score_distillation.csd.draws import Draws
 from collaborative_score_distillation.csd.frames import Frames
-from collaborative_score_distillation.csd.noise import Draws
 
 
 @pytest.mark.parametrize("size", [1, 4, 11])
@@ -53,47 +52,3 @@ def test_listed_batches_go_by_step():
 def test_batches_of_nothing_are_refused(size):
     with pytest.raises(ValueError, match=f"got {size} particles per step"):
         RandomBatch(size)
-
-
-def stretch(size, step=0, count=40, seed=0):
-    return Stretches(size)(Draws(seed, step), Frames(count))
-
-
-@pytest.mark.parametrize("size", [1, 7, 8, 39])
-def test_every_frame_has_one_turn_in_a_round(size):
-    steps = Stretches(size).steps_a_round(40)
-    assert steps == math.ceil(40 / size)
-    for number in range(5):
-        parts = [stretch(size, number * steps + step) for step in range(steps)]
-        assert sorted(i for part in parts for i in part) == list(range(40))
-        assert max(map(len, parts)) <= size and max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
-def test_the_frames_of_a_stretch_follow_one_another():
-    for step in range(50):
-        index = stretch(8, step)
-        assert index == sorted(index) and len([i for i in index if (i - 1) % 40 not in index]) == 1
-
-
-def test_every_cut_is_as_likely():
-    starts = Counter(
-        next(i for i in stretch(8, 5 * step) if (i - 1) % 40 not in stretch(8, 5 * step)) for step in range(2000)
-    )
-    assert all(abs(starts[i] - 50) < 5 * 50**0.5 for i in range(40))
-
-
-def test_stretches_hang_on_seed_and_step():
-    assert stretch(8, 5) == stretch(8, 5)
-    assert len({tuple(stretch(8, step)) for step in range(20)}) > 10
-    assert len({tuple(stretch(8, seed=seed)) for seed in range(20)}) > 10
-
-
-@pytest.mark.parametrize("size", [5, 8])
-def test_a_short_clip_is_one_stretch(size):
-    assert list(stretch(size, count=5)) == list(range(5))
-
-
-@pytest.mark.parametrize("size", [0, -3])
-def test_stretches_of_nothing_are_refused(size):
-    with pytest.raises(ValueError, match=f"got {size} particles per step"):
-        Stretches(size)

@@ -4,9 +4,9 @@ from einops import repeat
 
 from collaborative_score_distillation.csd.carried import Carried, turns
 from collaborative_score_distillation.csd.correspondence import Canvas, Flow, Unrelated, cells, clip_pairs, inside
+from collaborative_score_distillation.csd.draws import Draws
 from collaborative_score_distillation.csd.frames import Frames
-from collaborative_score_distillation.csd.noise import Draws
-from collaborative_score_distillation.csd.parameterization import merge
+from collaborative_score_distillation.csd.scene import merge
 from collaborative_score_distillation.csd.windows import cover
 
 LATENT = (12, 16)
@@ -36,9 +36,13 @@ def zoom(rate, middle=(31.5, 23.5)):
 
 def field(correspondence, step=0, index=None, names=(), latent=LATENT, channels=4, subcells=4, dtype=torch.float32):
     frames = Frames(correspondence.count, names)
-    theta = torch.zeros(frames.count, channels, *latent, dtype=dtype)
     index = list(range(frames.count)) if index is None else index
-    return Carried(correspondence, subcells)(Draws(3, step), theta, theta[index], frames, index)
+    like = torch.zeros(len(index), channels, *latent, dtype=dtype)
+    return Carried(correspondence, frames.keys(), subcells)(Draws(3, step), index, like)
+
+
+def origins(correspondence, size=(48, 64)):
+    return Carried(correspondence, Frames(correspondence.count).keys()).origins(size)
 
 
 def many(correspondence, rows, latent=LATENT, channels=400):
@@ -87,7 +91,7 @@ def test_noise_is_white_in_every_frame(motion, clip):
 
 
 def test_no_number_is_used_twice_in_a_frame(motion, clip):
-    source = Carried(moving(clip[0], motion)).origins([str(i) for i in range(clip[0])], (48, 64))
+    source = origins(moving(clip[0], motion))
     for row in source[clip[1]]:
         assert len(row.unique()) == len(row)
 
@@ -130,7 +134,7 @@ def test_still_frames_share_all_their_noise():
 @pytest.mark.parametrize("rate", [1.05, 0.95])
 def test_a_zoom_keeps_what_it_can(rate):
     """Of the numbers of the middle frame, fewer and fewer to both sides; new ones fill what grows or comes in."""
-    source = Carried(moving(7, zoom(rate))).origins([str(i) for i in range(7)], (48, 64))
+    source = origins(moving(7, zoom(rate)))
     kept = [torch.isin(source[i], source[3]).float().mean().item() for i in range(7)]
     assert kept[3] == 1
     assert kept[0] < kept[1] < kept[2] < 1 and kept[6] < kept[5] < kept[4] < 1
@@ -140,7 +144,7 @@ def test_a_zoom_keeps_what_it_can(rate):
 
 def test_noise_agrees_with_the_motion_after_a_zoom():
     """Each number stands within a sub-cell of where the zoom has taken it."""
-    source = Carried(moving(9, zoom(1.02), neighbours=1, anchors=0)).origins([str(i) for i in range(9)], (48, 64))
+    source = origins(moving(9, zoom(1.02), neighbours=1, anchors=0))
     own = cells((48, 64)).flatten(0, 1)
     came = source // (48 * 64)
     for i in range(9):
@@ -168,9 +172,8 @@ def test_unrelated_particles_have_independent_noise():
 def test_windows_agree_where_they_overlap(wrap):
     """As with noise drawn on the canvas: only what agrees on overlaps is unchanged by averaging."""
     windows = cover((20, 45), (12, 16), (5, 6), wrap, batch=2)
-    index = list(range(windows.count))
-    theta = torch.zeros(2, 3, 20, 45)
-    noise = Carried(Canvas(windows))(Draws(0, 0), theta, windows.split(theta), windows, index)
+    like = windows.split(torch.zeros(2, 3, 20, 45))
+    noise = Carried(Canvas(windows), windows.keys())(Draws(0, 0), range(windows.count), like)
     assert torch.equal(windows.split(merge(windows, noise)), noise)
     assert abs(noise.var().item() - 1) < 0.1
     assert abs(correlation(noise[: windows.count // 2], noise[windows.count // 2 :])) < 0.05
@@ -223,10 +226,9 @@ def test_noise_takes_the_type_of_the_particles(dtype):
 
 
 def test_particles_may_have_further_axes():
-    flow, frames = moving(3, pan(1.0, 0.0)), Frames(3)
-    theta = torch.zeros(3, 4, 2, *LATENT)
-    noise = Carried(flow)(Draws(0, 0), theta, theta, frames, [0, 1, 2])
-    assert noise.shape == theta.shape
+    like = torch.zeros(3, 4, 2, *LATENT)
+    noise = Carried(moving(3, pan(1.0, 0.0)), "abc")(Draws(0, 0), [0, 1, 2], like)
+    assert noise.shape == like.shape
     assert abs(correlation(noise[:, :, 0], noise[:, :, 1])) < 0.1
 
 
@@ -254,20 +256,20 @@ def test_origins_are_found_once():
             calls.append(i)
             return ()
 
-    noise, frames, theta = Carried(Counting(3)), Frames(3), torch.zeros(3, 4, *LATENT)
+    noise, like = Carried(Counting(3), "abc"), torch.zeros(3, 4, *LATENT)
     for step in range(3):
-        noise(Draws(0, step), theta, theta, frames, [0, 1, 2])
+        noise(Draws(0, step), [0, 1, 2], like)
     assert len(calls) == 6
 
 
 def test_a_correspondence_of_other_particles_is_refused():
-    with pytest.raises(ValueError, match="got 4 particles and a correspondence of 3"):
-        Carried(Unrelated(3))(Draws(0, 0), torch.zeros(4, 4, 8, 8), torch.zeros(4, 4, 8, 8), Frames(4), [0])
+    with pytest.raises(ValueError, match="got a correspondence of 3 particles for 4"):
+        Carried(Unrelated(3), "abcd")
 
 
 def test_subcells_must_be_there():
     with pytest.raises(ValueError, match="got 0 sub-cells"):
-        Carried(Unrelated(3), 0)
+        Carried(Unrelated(3), "abc", 0)
 
 
 def test_a_moving_thing_keeps_its_noise_on_a_still_ground():

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd.correspondence import (
+    Cached,
     Canvas,
     Flow,
-    Remembered,
     Sight,
     Unrelated,
     cells,
@@ -317,12 +317,12 @@ def test_impossible_flows_are_refused(change, message):
         Flow(2, **{**fields, **change})
 
 
-# Remembering
+# Keeping
 
 
-def test_what_is_remembered_is_what_was_seen(windows):
+def test_what_is_kept_is_what_was_seen(windows):
     for of in (Canvas(windows), panned()):
-        pairs, kept = pairs_among(of, range(of.count)), Remembered(of)
+        pairs, kept = pairs_among(of, range(of.count)), Cached(of)
         for size in ((12, 16), (6, 8), (12, 16)):
             for some in (pairs, pairs[3:7], pairs.flip(0)):
                 assert all(torch.equal(a, b) for a, b in zip(kept.look(some, size), of.look(some, size)))
@@ -339,7 +339,7 @@ def test_sights_are_kept_where_they_are_few(places, looks):
             return super().look(pairs, size)
 
     flow = panned()
-    kept = Remembered(Watched(flow.count, flow.pairs, flow.place, flow.valid), places)
+    kept = Cached(Watched(flow.count, flow.pairs, flow.place, flow.valid), places)
     for _ in range(3):
         kept.look(flow.pairs[:2], (12, 16))
     assert len(seen) == looks
@@ -348,4 +348,17 @@ def test_sights_are_kept_where_they_are_few(places, looks):
 @pytest.mark.parametrize("anchors", [0, 1, 3])
 def test_anchors_are_the_frames_that_every_other_is_paired_with(anchors):
     flow = panned(12, neighbours=1, anchors=anchors)
-    assert flow.anchors == [(2 * a + 1) * 12 // (2 * anchors) for a in range(anchors)]
+    everywhere = [j for j in range(12) if all(j in flow.partners(i) for i in range(12) if i != j)]
+    assert everywhere == [(2 * a + 1) * 12 // (2 * anchors) for a in range(anchors)]
+
+
+def test_only_what_follows_in_time_says_so(windows):
+    assert panned().in_time and Cached(panned()).in_time
+    assert not (Canvas(windows).in_time or Unrelated(3).in_time or Cached(Unrelated(3)).in_time)
+
+
+def test_what_is_kept_has_the_names_of_what_it_keeps():
+    class Named(Unrelated):
+        names = ("a", "b", "c")
+
+    assert Cached(Named(3)).names == ("a", "b", "c") and Cached(Unrelated(3)).names == ()

@@ -4,19 +4,22 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd.baseline import ImageConditional, SourcePrompt
+from collaborative_score_distillation.csd.draws import Draws
+from collaborative_score_distillation.csd.frames import Frames
 from collaborative_score_distillation.csd.guidance import (
     IMAGE,
     NONE,
     SOURCE,
     TARGET,
+    Call,
     Guidance,
     Guided,
+    Interval,
     Request,
-    repetitions,
 )
 from collaborative_score_distillation.csd.level import Level
 
-LEVEL = Level.variance_preserving(0.5, 0.3)
+CALL = Call(Level.variance_preserving(0.5, 0.3), [4, 1, 3], Frames(5), Draws(0, 0))
 BRANCHES = {
     branch: torch.randn(3, 4, 2, 2, generator=torch.Generator().manual_seed(i), dtype=torch.float64)
     for i, branch in enumerate([TARGET, SOURCE, IMAGE, NONE])
@@ -29,7 +32,7 @@ class Fixed:
     def __init__(self):
         self.calls = []
 
-    def __call__(self, x_t, branch, level, index):
+    def __call__(self, x_t, branch, call):
         self.calls.append(branch)
         return BRANCHES[branch]
 
@@ -37,7 +40,7 @@ class Fixed:
 def guided(*guidances):
     evaluate = Fixed()
     requests = [Request(torch.full((3, 4, 2, 2), float(i)), guidance) for i, guidance in enumerate(guidances)]
-    return Guided(evaluate)(requests, LEVEL, range(3)), evaluate.calls
+    return Guided(evaluate)(requests, CALL), evaluate.calls
 
 
 @pytest.mark.parametrize("prompt", [TARGET, SOURCE, IMAGE, NONE])
@@ -90,8 +93,8 @@ def test_each_request_is_noised_by_itself(predictor):
     x_t = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0))
     requests = [Request(x_t, Guidance(2.0)), Request(-x_t, Guidance(2.0))]
     predict = Guided(predictor(torch.zeros(5, 4, 3, 3)))
-    together = predict(requests, LEVEL, [4, 1])
-    apart = [predict([request], LEVEL, [4, 1])[0] for request in requests]
+    together = predict(requests, CALL.of([0, 1]))
+    apart = [predict([request], CALL.of([0, 1]))[0] for request in requests]
     assert all(map(torch.equal, together, apart))
     assert not torch.allclose(together[0], together[1])
 
@@ -125,28 +128,26 @@ def test_the_papers_six_evaluations_are_five():
     ]
     for same, count in ({}, 6), ({SOURCE: IMAGE}, 5):
         evaluate = Fixed()
-        Guided(evaluate, same)(requests, LEVEL, range(3))
+        Guided(evaluate, same)(requests, CALL)
         assert len(evaluate.calls) == count
 
 
-def test_repetitions():
-    a, b = torch.arange(4.0).reshape(4, 1, 1, 1), torch.tensor([0.0, 9.0, 2.0, 9.0]).reshape(4, 1, 1, 1)
-    guidance = Guidance()
-    assert repetitions([Request(a, guidance)]) == {(0,): [0, 1, 2, 3]}
-    assert repetitions([Request(a, guidance), Request(b, guidance)]) == {(0, 0): [0, 2], (0, 1): [1, 3]}
-    three = repetitions([Request(a, guidance), Request(b, guidance), Request(b, guidance)])
-    assert three == {(0, 0, 0): [0, 2], (0, 1, 1): [1, 3]}
+def test_a_call_of_some_of_the_particles_names_them_by_their_places():
+    some = CALL.of([2, 0])
+    assert some.index == [3, 4] and CALL.index == [4, 1, 3]
+    assert some == Call(CALL.level, [3, 4], CALL.scene, CALL.draws)
+    assert some.of([1]).index == [4] and CALL.of([]).index == []
 
 
-def test_particles_that_two_requests_share_are_evaluated_once(predictor):
-    """Every other particle is still the source; each comes out as it does by itself."""
-    images = torch.randn(4, 4, 2, 2, generator=torch.Generator().manual_seed(1))
-    x_t, other = (torch.randn(4, 4, 2, 2, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3))
-    noised = torch.where(torch.tensor([True, False, True, False])[:, None, None, None], x_t, other)
-    requests = [Request(x_t, Guidance(7.5, 1.5)), Request(noised, Guidance(0.0, 1.5, IMAGE))]
-    evaluate = predictor(images)
-    together = Guided(evaluate)(requests, LEVEL, range(4))
-    assert sorted(evaluate.calls) == sorted([TARGET, IMAGE, NONE] * 2 + [IMAGE, NONE])
-    for found, request in zip(together, requests):
-        (alone,) = Guided(predictor(images))([request], LEVEL, range(4))
-        assert torch.allclose(found, alone, atol=1e-6)
+@pytest.mark.parametrize(
+    "low, high, guided", [(0.0, 1.0, True), (0.3, 0.3, True), (0.31, 1.0, False), (0.0, 0.29, False)]
+)
+def test_guidance_acts_within_an_interval(low, high, guided):
+    guidance = Guidance(7.5, 1.5, SOURCE)
+    assert Interval(low, high).scales(guidance, CALL.level) == (guidance if guided else Guidance(1.0, 1.0, SOURCE))
+
+
+@pytest.mark.parametrize("low, high", [(0.5, 0.2), (-0.1, 0.5), (0.5, 1.1), (math.nan, 0.5)])
+def test_intervals_upside_down_are_refused(low, high):
+    with pytest.raises(ValueError, match=f"Interval: got {low} ... {high}"):
+        Interval(low, high)

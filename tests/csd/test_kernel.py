@@ -75,6 +75,14 @@ def test_repulsion_is_the_gradient_of_the_kernel(name, n, size):
     assert torch.allclose(gram.repulsion, gradient, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("kernel", [RBF(), Independent()], ids=str)
+def test_repulsion_has_the_shape_of_the_particles(kernel):
+    x = particles(5, 24)
+    flat, deep = kernel(x), kernel(x.unflatten(1, (2, 3, 4)))
+    assert deep.repulsion.shape == (5, 2, 3, 4)
+    assert torch.equal(deep.repulsion.flatten(1), flat.repulsion) and torch.equal(deep.K, flat.K)
+
+
 def test_a_kernel_matrix_is_symmetric_with_ones_on_its_diagonal():
     K = RBF()(particles(9, 40)).K
     assert torch.equal(K.diagonal(), torch.ones(9, dtype=torch.float64))

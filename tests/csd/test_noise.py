@@ -1,49 +1,49 @@
 import pytest
 import torch
 
+from collaborative_score_distillation.csd.draws import Draws
 from collaborative_score_distillation.csd.frames import Frames
-from collaborative_score_distillation.csd.noise import FIELDS, Draws
-from collaborative_score_distillation.csd.parameterization import merge
+from collaborative_score_distillation.csd.noise import MAKERS, Independent, OnCanvas
+from collaborative_score_distillation.csd.scene import merge
 from collaborative_score_distillation.csd.windows import Windows, cover
 
 
-def field(name, parameterization, index=None, seed=3, step=5, dtype=torch.float32):
+def field(name, scene, index=None, seed=3, step=5, dtype=torch.float32):
     """Noise of `index`, drawn for a theta of 4 channels."""
-    index = list(range(parameterization.count)) if index is None else index
-    if isinstance(parameterization, Frames):
-        theta = torch.zeros(parameterization.count, 4, 8, 8, dtype=dtype)
+    index = list(range(scene.count)) if index is None else index
+    if isinstance(scene, Frames):
+        theta = torch.zeros(scene.count, 4, 8, 8, dtype=dtype)
     else:
-        theta = torch.zeros(parameterization.batch, 4, *parameterization.canvas, dtype=dtype)
-    x = parameterization.split(theta, index)
-    return FIELDS[name](Draws(seed, step), theta, x, parameterization, index)
+        theta = torch.zeros(scene.batch, 4, *scene.canvas, dtype=dtype)
+    return MAKERS[name](scene, theta)(Draws(seed, step), index, scene.split(theta, index))
 
 
 @pytest.fixture(params=["frames", "windows"])
-def parameterization(request):
+def scene(request):
     windows = cover((16, 40), (16, 16), (8, 6), (False, True), batch=2)
     return Frames(6) if request.param == "frames" else windows
 
 
-@pytest.fixture(params=sorted(FIELDS))
+@pytest.fixture(params=sorted(MAKERS))
 def name(request):
     return request.param
 
 
-def test_the_same_seed_gives_the_same_numbers(name, parameterization):
-    assert torch.equal(field(name, parameterization), field(name, parameterization))
+def test_the_same_seed_gives_the_same_numbers(name, scene):
+    assert torch.equal(field(name, scene), field(name, scene))
 
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"step": 6}, {"seed": 35, "step": 0}], ids=str)
-def test_another_seed_or_step_gives_other_numbers(name, parameterization, change):
-    a, b = field(name, parameterization), field(name, parameterization, **change)
+def test_another_seed_or_step_gives_other_numbers(name, scene, change):
+    a, b = field(name, scene), field(name, scene, **change)
     assert not torch.isclose(a, b).flatten(1).all(1).any()
 
 
-def test_noise_does_not_hang_on_order_or_company(name, parameterization):
-    everyone = field(name, parameterization)
+def test_noise_does_not_hang_on_order_or_company(name, scene):
+    everyone = field(name, scene)
     index = [3, 0, 5]
-    assert torch.equal(field(name, parameterization, index), everyone[index])
-    assert torch.equal(field(name, parameterization, [4]), everyone[[4]])
+    assert torch.equal(field(name, scene, index), everyone[index])
+    assert torch.equal(field(name, scene, [4]), everyone[[4]])
 
 
 def test_noise_follows_the_name_of_a_frame(name):
@@ -65,10 +65,10 @@ def test_noise_has_unit_variance(name):
     assert abs(noise.var().item() - 1) < 4 * (2 / count) ** 0.5
 
 
-def test_noise_takes_the_type_of_the_particles(name, parameterization):
-    noise = field(name, parameterization, dtype=torch.float16)
+def test_noise_takes_the_type_of_the_particles(name, scene):
+    noise = field(name, scene, dtype=torch.float16)
     assert noise.dtype == torch.float16
-    assert torch.equal(noise, field(name, parameterization).half())
+    assert torch.equal(noise, field(name, scene).half())
 
 
 def correlation(a, b):
@@ -80,8 +80,8 @@ def test_independent_noise_is_uncorrelated_between_particles():
     assert max(abs(correlation(noise[i], noise[j])) for i in range(6) for j in range(i)) < 4 / 256**0.5
 
 
-def test_shared_noise_is_equal_for_all(parameterization):
-    noise = field("shared", parameterization)
+def test_shared_noise_is_equal_for_all(scene):
+    noise = field("shared", scene)
     assert (noise == noise[:1]).all()
 
 
@@ -106,29 +106,28 @@ def test_canvases_have_noise_of_their_own():
     assert abs(correlation(noise[0], noise[2])) < 4 / 256**0.5
 
 
-def test_draws_with_different_keys_differ():
-    draws = Draws(0, 0)
-    rows = [draws.normal((64,), *key) for key in [("a",), ("b",), ("a", "b"), ("a", 1), ()]]
-    assert len({tuple(row.tolist()) for row in rows}) == len(rows)
+def test_a_step_draws_its_canvas_once(monkeypatch):
+    """However many parts it is scored in; and the next step draws another."""
+    drawn, windows, normal = [], cover((8, 30), (8, 8), (8, 5)), Draws.normal
+
+    def counting(self, shape, *key):
+        drawn.append((self.step, key))
+        return normal(self, shape, *key)
+
+    monkeypatch.setattr(Draws, "normal", counting)
+    noise, like = OnCanvas(windows, (4, 8, 30)), torch.zeros(2, 4, 8, 8)
+    parts = [[noise(Draws(0, step), [i, i + 1], like) for i in (0, 2)] for step in (0, 1)]
+    assert drawn == [(0, ("theta", "canvas 0")), (1, ("theta", "canvas 0"))]
+    assert not torch.equal(parts[0][0], parts[1][0])
 
 
-def test_seed_and_step_do_not_run_into_one_another():
-    assert not torch.equal(Draws(1, 11).normal((8,)), Draws(11, 1).normal((8,)))
+def test_independent_noise_needs_a_name_for_each_particle_alone():
+    like = torch.zeros(2, 4, 8, 8)
+    noise = Independent(["x", "y", "z"])(Draws(3, 5), [2, 0], like)
+    assert torch.equal(noise, field("independent", Frames(3, ("x", "y", "z")), [2, 0]))
 
 
-@pytest.mark.parametrize("seed", [0, -7, 2**64 - 1])
-def test_any_integer_is_a_seed(seed):
-    assert torch.isfinite(Draws(seed, 0).normal((8,), "a")).all()
-
-
-def test_uniform_draws_fill_the_unit_interval():
-    numbers = [Draws(seed, 0).uniform("a") for seed in range(2000)]
-    assert min(numbers) >= 0 and max(numbers) < 1
-    assert min(numbers) < 0.01 and max(numbers) > 0.99
-    assert abs(sum(numbers) / 2000 - 0.5) < 4 * (1 / 12 / 2000) ** 0.5
-
-
-def test_drawing_leaves_the_global_generator_alone(name, parameterization):
+def test_drawing_leaves_the_global_generator_alone(name, scene):
     before = torch.get_rng_state()
-    field(name, parameterization)
+    field(name, scene)
     assert torch.equal(torch.get_rng_state(), before)

@@ -2,12 +2,9 @@ import math
 
 import pytest
 
-from collaborative_score_distillation.csd.noise import Draws
-from collaborative_score_distillation.csd.timesteps import Descending, Listed, Random
-
-
-def times(timesteps, steps, seed=0):
-    return [timesteps(step, steps, Draws(seed, step)) for step in range(steps)]
+from collaborative_score_distillation.csd.draws import Draws
+from collaborative_score_distillation.csd.level import Level
+from collaborative_score_distillation.csd.timesteps import Descending, Random, schedule, times
 
 
 def test_random_times_fill_their_range():
@@ -34,8 +31,17 @@ def test_one_descending_step_is_taken_at_the_top():
     assert times(Descending(0.1, 0.5), 1) == [0.5]
 
 
-def test_listed_times():
-    assert times(Listed((0.3, 0.1)), 2) == [0.3, 0.1]
+@pytest.mark.parametrize("order", [Random(0.1, 0.6), Descending(0.1, 0.6)])
+def test_times_are_those_of_each_step(order):
+    assert times(order, 7, seed=5) == [order(step, 7, Draws(5, step)) for step in range(7)]
+
+
+@pytest.mark.parametrize("order", [Random(0.1, 0.6), Descending(0.1, 0.6)])
+def test_a_schedule_has_the_models_own_level_for_every_step(order):
+    def level(time):
+        return Level.flow(0.5 * time, time)
+
+    assert schedule(level, order, 7, seed=5) == tuple(map(level, times(order, 7, seed=5)))
 
 
 @pytest.mark.parametrize("kind", [Random, Descending])

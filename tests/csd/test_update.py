@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from collaborative_score_distillation.csd.update import SGD, Adam, Masked, StepSize
+from collaborative_score_distillation.csd.tree import named_leaves, tree_map
+from collaborative_score_distillation.csd.update import SGD, Adam, Masked, Regrown, StepSize
 
 
 def normal(seed, dtype=torch.float64):
@@ -121,3 +122,130 @@ def test_the_outside_of_a_mask_stays_even_where_the_gradient_is_broken():
     theta, gradient = normal(0), torch.where(MASK > 0, normal(1), math.inf)
     moved, _ = Masked(SGD(), MASK).step(theta, gradient, {}, 0)
     assert torch.isfinite(moved).all()
+
+
+# Theta in more than one tensor
+
+
+def nested(seed, rows=3, dtype=torch.float64):
+    def part(number, *shape):
+        generator = torch.Generator().manual_seed(10 * seed + number)
+        return torch.randn(rows, *shape, generator=generator, dtype=dtype)
+
+    return {"place": part(0, 2), "look": (part(1, 3, 4), {"opacity": part(2)})}
+
+
+def leaves(theta):
+    return dict(named_leaves(theta))
+
+
+def nested_run(update, steps, gradient=nested):
+    theta = nested(0)
+    memory = update.init(theta)
+    for step in range(steps):
+        theta, memory = update.step(theta, gradient(step + 1), memory, step)
+    return theta, memory
+
+
+@pytest.mark.parametrize("update", [SGD(StepSize(0.3, 0.5, 2)), Adam(StepSize(0.1))], ids=["sgd", "adam"])
+def test_each_tensor_of_theta_moves_as_if_it_were_alone(update):
+    theta, _ = nested_run(update, 4)
+    assert leaves(theta).keys() == {"place", "look.0", "look.1.opacity"}
+    for name, found in leaves(theta).items():
+        alone, memory = leaves(nested(0))[name], update.init(leaves(nested(0))[name])
+        for step in range(4):
+            alone, memory = update.step(alone, leaves(nested(step + 1))[name], memory, step)
+        assert torch.equal(found, alone)
+
+
+def test_the_moments_of_adam_have_the_structure_of_theta():
+    memory = Adam().init(nested(0, dtype=torch.float16))
+    assert set(memory) == {"first", "second"}
+    for moment in memory.values():
+        tree_map(lambda zero, like: torch.testing.assert_close(zero, torch.zeros_like(like).float()), moment, nested(0))
+
+
+@pytest.mark.parametrize("inner", [SGD(StepSize(0.7)), Adam(StepSize(0.1))], ids=["sgd", "adam"])
+def test_a_mask_lets_some_of_the_tensors_move(inner):
+    rows = torch.tensor([0.0, 1.0, 0.0])
+    mask = {"place": torch.zeros(1, 1), "look": (rows.reshape(3, 1, 1), {"opacity": torch.ones(3)})}
+    masked, free = leaves(nested_run(Masked(inner, mask), 5)[0]), leaves(nested_run(inner, 5)[0])
+    start = leaves(nested(0))
+    assert torch.equal(masked["place"], start["place"])
+    assert torch.equal(masked["look.0"][[0, 2]], start["look.0"][[0, 2]])
+    assert torch.equal(masked["look.0"][1], free["look.0"][1])
+    assert not torch.equal(free["look.0"][1], start["look.0"][1])
+    assert torch.equal(masked["look.1.opacity"], free["look.1.opacity"])
+
+
+# Rows that are copied and dropped
+
+
+def regrown(update, steps=3, at=1, rows=(2, 0, 2)):
+    """A run whose rows are chosen anew after step `at`, with gradients of as many rows as theta has."""
+    grown = Regrown(update, lambda theta, gradient, step: torch.tensor(rows) if step == at else None)
+    return nested_run(grown, steps, lambda number: nested(number, 3 if number <= at + 1 else len(rows)))
+
+
+@pytest.mark.parametrize("update", [SGD(StepSize(0.3)), Adam(StepSize(0.1))], ids=["sgd", "adam"])
+def test_rows_go_on_after_the_step_that_moved_them(update):
+    found, plain = leaves(regrown(update, 2)[0]), leaves(nested_run(update, 2)[0])
+    assert all(torch.equal(found[name], plain[name][[2, 0, 2]]) for name in plain)
+
+
+@pytest.mark.parametrize("rows", [(1,), (2, 0, 2), (0, 1, 2, 2, 2), (2, 1, 0)], ids=str)
+def test_memory_follows_its_rows_and_copies_begin_without(rows):
+    _, memory = regrown(Adam(StepSize(0.1)), 2, rows=rows)
+    _, plain = nested_run(Adam(StepSize(0.1)), 2)
+    first = [row not in rows[:place] for place, row in enumerate(rows)]
+    for name in ("first", "second"):
+        for leaf, found in leaves(memory[name]).items():
+            assert len(found) == len(rows)
+            for place, row in enumerate(rows):
+                expected = leaves(plain[name])[leaf][row] if first[place] else torch.zeros_like(found[place])
+                assert torch.equal(found[place], expected)
+
+
+def test_rows_that_stay_are_as_if_nothing_had_happened():
+    adam = Adam(StepSize(0.1))
+    (theta, memory), (plain, kept) = regrown(adam, rows=(0, 1, 2)), nested_run(adam, 3)
+    tree_map(torch.testing.assert_close, theta, plain)
+    assert all(torch.equal(a, b) for a, b in zip(leaves(memory).values(), leaves(kept).values(), strict=True))
+
+
+def test_nothing_is_chosen_in_most_steps():
+    seen = []
+
+    def choose(theta, gradient, step):
+        seen.append((step, len(theta["place"]), len(gradient["place"])))
+        return torch.tensor([0, 0, 1, 2]) if step == 0 else None
+
+    nested_run(Regrown(SGD(), choose), 3, lambda number: nested(number, 3 if number == 1 else 4))
+    assert seen == [(0, 3, 3), (1, 4, 4), (2, 4, 4)]
+
+
+def test_a_chooser_sees_theta_as_it_has_moved():
+    moved = {}
+
+    def choose(theta, gradient, step):
+        moved.update(leaves(theta))
+
+    theta, _ = nested_run(Regrown(SGD(StepSize(0.3)), choose), 1)
+    assert all(torch.equal(part, moved[name]) for name, part in leaves(theta).items())
+
+
+def test_regrowing_changes_nothing_handed_over():
+    theta, gradient, adam = nested(0), nested(1), Adam(StepSize(0.1))
+    _, memory = adam.step(theta, gradient, adam.init(theta), 0)
+    before = {name: part.clone() for name, part in leaves(memory).items()}
+    Regrown(adam, lambda *seen: torch.tensor([1, 1, 0])).step(theta, gradient, memory, 1)
+    tree_map(torch.testing.assert_close, theta, nested(0))
+    tree_map(torch.testing.assert_close, gradient, nested(1))
+    assert all(torch.equal(part, before[name]) for name, part in leaves(memory).items())
+
+
+def test_a_single_tensor_regrows_too():
+    theta = normal(0)
+    grown, memory = Regrown(Adam(), lambda *seen: torch.tensor([1, 1, 0])).step(theta, normal(1), Adam().init(theta), 0)
+    assert grown.shape == memory["first"].shape == (3, 3, 4, 5)
+    assert torch.equal(grown[0], grown[1]) and (memory["first"][1] == 0).all() and (memory["first"][0] != 0).all()

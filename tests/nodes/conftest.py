@@ -47,7 +47,7 @@ def one_thread():
 def ext(host) -> SimpleNamespace:
     """The extension's modules, as the host imported them: `ext.guider`, `ext.csd.guidance`."""
     modules = {name: host.module(f"{part}.{name}") for part, names in MODULES.items() for name in names}
-    names = "baseline distill frames guidance kernel level noise parameterization score stein timesteps update windows"
+    names = "baseline distill draws frames guidance kernel level noise scene score stein timesteps update windows"
     csd = SimpleNamespace(**{name: host.module(f"csd.{name}") for name in names.split()})
     return SimpleNamespace(**modules, csd=csd)
 
@@ -225,7 +225,8 @@ def predict(ext, ask):
 
         def question(guider, extra):
             guider.start(len(case.latents))
-            return guider.predict([request], level, index, **extra)[0]
+            call = ext.csd.guidance.Call(level, index, guider.scene(case.latents), ext.csd.draws.Draws(0, 0))
+            return guider.predict([request], call, **extra)[0]
 
         answer = ask(guider, case.latents, question)
         ours.evaluations = guider.evaluations

@@ -93,17 +93,17 @@ def management(comfy):
 
 
 def test_out_of_memory_halves_predictions_then_particles(model, edit, far, management):
-    """Three predictions of four particles, one of four, one of two."""
+    """Five predictions of four particles, two of four, one of four, one of two."""
     small, batches = limited(model, 2, management.OOM_EXCEPTION)
     assert far(edit(small, particles_at_once=4), edit(model)) < 1e-4
-    assert batches[:2] == [12, 4] and set(batches[2:]) == {2}
+    assert batches[:3] == [20, 8, 4] and set(batches[3:]) == {2}
 
 
 def test_out_of_memory_with_a_single_particle_is_an_error(model, edit, far, management):
     none, batches = limited(model, 0, management.OOM_EXCEPTION)
     with pytest.raises(management.OOM_EXCEPTION):
         edit(none, particles_at_once=4)
-    assert batches == [12, 4, 2, 1]
+    assert batches == [20, 8, 4, 2, 1]
     assert far(edit(model), edit(model)) == 0
 
 
@@ -130,7 +130,7 @@ def test_cancelling_stops_at_the_next_call(model, edit, counted, management, mon
     clone.set_model_unet_function_wrapper(cancel)
     with pytest.raises(management.InterruptProcessingException):
         edit(clone, image_guidance=1.0, particles_at_once=1, steps=5)
-    assert calls == [2]
+    assert calls == [3]
     management.throw_exception_if_processing_interrupted()  # the flag is taken down
 
 
@@ -155,11 +155,13 @@ def test_a_halved_chunk_lasts_for_one_run(ext, model, case, ask, management):
     small, batches = limited(model, 2, management.OOM_EXCEPTION)
     guider = ext.guider.CSDGuider(small, ext.csd.guidance.Guidance(3.0), ext.csd.baseline.DrawnNoise(), case.layout, 4)
     guider.set_conds(case.positive, case.negative)
-    request, level = ext.csd.guidance.Request(case.latents, guider.guidance), guider.levels.level(1.0)
+    request = ext.csd.guidance.Request(case.latents, guider.guidance)
+    scene, draws = guider.scene(case.latents), ext.csd.draws.Draws(0, 0)
+    call = ext.csd.guidance.Call(guider.levels.level(1.0), range(4), scene, draws)
 
     def question(guider, extra):
         guider.start(4)
-        guider.predict([request], level, range(4), **extra)
+        guider.predict([request], call, **extra)
         return guider.chunks.size
 
     assert [ask(guider, case.latents, question) for _ in range(2)] == [2, 2]

@@ -35,7 +35,7 @@ def test_predictions_of_windows_are_averaged(ext, host, model, canvas, windows, 
     windowed = host.run("CSDMultiDiffusion", model=model, layout=canvas.layout, particles_at_once=at_once)[0]
     averaged = host_predict(windowed, canvas, x_t, level, cfg)
     separate = host_predict(model, windows, whole.split(x_t), level, cfg)
-    assert far(averaged, ext.csd.parameterization.merge(whole, separate)) < 2e-5
+    assert far(averaged, ext.csd.scene.merge(whole, separate)) < 2e-5
     assert far(averaged, host_predict(model, canvas, x_t, level, cfg)) > 1e-3
 
 

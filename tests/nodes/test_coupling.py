@@ -41,7 +41,7 @@ def test_without_a_correspondence_nothing_has_changed(ext, kernel, field):
     assert kernel(kernel="independent", normalization="mean") == ext.csd.stein.Stein(
         ext.csd.kernel.Independent(), ext.csd.stein.mean
     )
-    assert field(field="shared") is ext.csd.noise.shared
+    assert field(field="shared").make is ext.csd.noise.MAKERS["shared"]
 
 
 @pytest.mark.parametrize("kind", ["rbf", "uniform"])
@@ -111,42 +111,23 @@ def test_another_count_is_refused_before_any_model_runs(edit, model, counted, ke
     assert not calls
 
 
-def test_neighbours_meet_where_not_all_particles_take_part(host, edit, model, kernel, correspond, monkeypatch):
-    """Two of four frames a step: side by side (the ends count as neighbours) with flow, drawn at random without."""
+@pytest.fixture
+def indices(host, monkeypatch):
+    """The particles of every step that is recorded from now on."""
     seen = []
     record = host.module("host.record").Record
     add = record.add
-    monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(state.index), add(self, state, size)))
-    edit(model, coupling=kernel(correspondence=correspond()), particles_per_step=2, steps=12, **FRAMES)
-    assert {tuple(index) for index in seen} == {(0, 1), (1, 2), (2, 3), (0, 3)}
-    seen.clear()
+    monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(list(state.index)), add(self, state, size)))
+    return seen
+
+
+def test_a_step_takes_all_frames_that_are_coupled_in_time(edit, model, kernel, correspond, indices):
+    flow = kernel(correspondence=correspond())
+    few = edit(model, coupling=flow, particles_per_step=2, steps=3, **FRAMES)
+    assert indices == 3 * [[0, 1, 2, 3]]
+    assert torch.equal(few, edit(model, coupling=flow, steps=3, **FRAMES))
+
+
+def test_without_a_coupling_in_time_a_step_takes_the_frames_that_are_drawn(edit, model, indices):
     edit(model, particles_per_step=2, steps=12, **FRAMES)
-    assert any((b - a) % 4 == 2 for a, b in seen)
-
-
-def test_anchors_are_heard_in_every_part_of_a_clip(host, edit, model, kernel, correspond, monkeypatch):
-    """Frame 2 is the anchor of four, and theta moves when all have had their turn."""
-    seen = []
-    record = host.module("host.record").Record
-    add = record.add
-    monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(state), add(self, state, size)))
-    edit(model, coupling=kernel(correspondence=correspond(anchors=1)), particles_per_step=2, steps=8, **FRAMES)
-    assert all(2 in state.index and len(state.index) <= 2 for state in seen)
-    assert {i for state in seen[:4] for i in state.index} == {0, 1, 2, 3}
-    moved = [not torch.equal(a.theta, b.theta) for a, b in zip(seen, seen[1:])]
-    assert moved == [False, False, True, False, False, False, True]
-    assert len({state.level for state in seen}) == 2
-
-
-def test_windows_of_a_canvas(host, edit, model, case, kernel):
-    """Overlapping windows that correspond by their place; results stay finite and differ from the plain kernel's."""
-    (canvas,) = host.run("CSDCanvasCorrespondence", layout=case.layout)
-    aligned, plain = edit(model, coupling=kernel(correspondence=canvas)), edit(model, coupling=kernel())
-    assert torch.isfinite(aligned).all() and (aligned - plain).abs().max() > 1e-3
-
-
-def test_the_result_does_not_depend_on_chunks(edit, model, kernel, field, correspond):
-    flow = correspond()
-    stages = {"coupling": kernel(correspondence=flow), "noise": field(field="carried", correspondence=flow)}
-    one, many = (edit(model, particles_at_once=size, **stages, **FRAMES) for size in (1, 4))
-    assert (one - many).abs().max() < 1e-4
+    assert all(len(index) == 2 for index in indices) and len({tuple(index) for index in indices}) > 3

@@ -223,5 +223,5 @@ def test_an_area_acts_where_it_lies(model, tiny, case, edit, far, merged, uncoup
     everywhere = tiny.prompt(1, **rest)
     area = [*everywhere, *tiny.prompt(70, **rest, area=(8, 4, 0, 16), strength=1.0)]
     plain, regional = (merged(edit(model, positive=prompt, **changes)) for prompt in (everywhere, area))
-    assert far(plain[..., :16], regional[..., :16]) < 3e-5
+    assert far(plain[..., :16], regional[..., :16]) < 5e-5
     assert far(plain[..., 16:], regional[..., 16:]) > 1e-3

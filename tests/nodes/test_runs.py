@@ -140,7 +140,7 @@ def test_outside_the_mask_not_a_bit_changes(ext, model, case, ask):
         sigmas = torch.tensor([2.0, 1.0, 0.0])
         return distiller.sample(guider, sigmas, extra, None, None, case.latents, spread, True)
 
-    merge = ext.csd.parameterization.merge
+    merge = ext.csd.scene.merge
     source, edited = merge(windows, case.latents), merge(windows, ask(guider, case.latents, question))
     outside = ~mask.bool().expand_as(source)
     assert torch.equal(edited[outside], source[outside])
@@ -204,8 +204,8 @@ def preview_seen(monkeypatch):
 
 
 def test_progress_shows_the_whole(model, case, edit, merged, preview_seen):
-    edited = edit(model, steps=3)
-    assert [(step, total) for step, _, total in preview_seen] == [(0, 3), (1, 3), (2, 3)]
+    edited = edit(model, steps=3)  # each in two parts
+    assert [(step, total) for step, _, total in preview_seen] == [(1, 6), (3, 6), (5, 6)]
     last = preview_seen[-1][1]
     assert last.shape == (1, 4, 8, 20)
     assert torch.allclose(model.model.latent_format.process_out(last), merged(edited), atol=1e-5)

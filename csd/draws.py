@@ -1,0 +1,33 @@
+"""Random numbers by key.
+
+Every draw comes from a CPU generator seeded with a hash of (seed, step, key), where the key names a particle or a
+canvas. So a result does not depend on the device, on how many particles are computed at once, or on the order in
+which they are handed over, and a run can be taken up at any step.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one step, each found by its key."""
+
+    seed: int
+    step: int
+
+    def generator(self, *key) -> torch.Generator:
+        text = "/".join(map(str, (self.seed, self.step, *key)))
+        digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+
+    def normal(self, shape, *key) -> Tensor:
+        """Standard normal numbers, float32 on the CPU."""
+        return torch.randn(tuple(shape), generator=self.generator(*key))
+
+    def uniform(self, *key) -> float:
+        """One number in [0, 1)."""
+        return torch.rand((), generator=self.generator(*key), dtype=torch.float64).item()

@@ -1,0 +1,104 @@
+"""SCORE in velocity space, for rectified flow models (SD 3, Flux, Qwen-Image, Z-Image, Wan).
+
+With v = eps - x0, one eps for the source s and the particle x, and t the noise level,
+
+    s_t = (1 - t) s + t eps
+    x_t = (1 - t) x + t eps + eta t (x - s)
+    r   = v(x_t, target) - v(s_t, source) + (1 - eta) (x - s)
+
+eta = 0 is the noise residual of `PromptScore` divided by 1 - t: delta denoising. eta = 1 is FlowEdit
+(arXiv 2412.08629): the particle is carried along the source's own path, and nothing pulls it back. Between them lies
+DVRF (arXiv 2509.05342), whose eta rises from 0 to 1 during the run. The larger eta, the freer the edit.
+
+Without a source this is score distillation in velocity space: r = v(x_t) - (eps - x), the error of the velocity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .guidance import Call, Guidance, Interval, Predict, Request
+from .level import Level
+
+Eta = Callable[[Call], float]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same eta in every step, 0 to 1."""
+
+    eta: float
+
+    def __post_init__(self):
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta: got {self.eta}, expected 0 (delta denoising) to 1 (FlowEdit).")
+
+    def __call__(self, call: Call) -> float:
+        return self.eta
+
+
+@dataclass(frozen=True)
+class Rising:
+    """eta = step / steps, times `top` (DVRF: 1)."""
+
+    top: float = 1.0
+
+    def __post_init__(self):
+        if not 0 <= self.top <= 1:
+            raise ValueError(f"eta: got a top of {self.top}, expected 0 to 1.")
+
+    def __call__(self, call: Call) -> float:
+        return self.top * call.progress
+
+
+@dataclass(frozen=True)
+class VelocityScore:
+    """The velocity residual of one target prompt.
+
+    guidance   of the target
+    source     guidance of the prediction on the noised source: a source prompt, or the image without text; None where
+               nothing is edited
+    eta        see above
+    anchor     share of x - s that is added to r and pulls the particle back (FlowAlign, arXiv 2505.23145)
+    """
+
+    predict: Predict
+    guidance: Guidance
+    source: Guidance | None
+    eta: Eta = Constant(1.0)
+    anchor: float = 0.0
+    interval: Interval = Interval()
+
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        _check(call.level)
+        guidance = self.interval.scales(self.guidance, call.level)
+        if self.source is None:
+            x_t = call.level.noise(x, eps)
+            (eps_hat,) = self.predict([Request(x_t, guidance)], call)
+            return x_t, call.level.velocity_from_eps(x_t, eps_hat) - (eps - x)
+        return self._edited(x, _given(source), eps, guidance, call)
+
+    def _edited(self, x: Tensor, source: Tensor, eps: Tensor, guidance: Guidance, call: Call) -> tuple[Tensor, Tensor]:
+        level, eta, apart = call.level, self.eta(call), x - source
+        source_t = level.noise(source, eps)
+        x_t = level.noise(x, eps) + eta * level.sigma * apart
+        baseline = Request(source_t, self.interval.scales(self.source, level), recurs=True)
+        towards, away = self.predict([Request(x_t, guidance), baseline], call)
+        change = level.velocity_from_eps(x_t, towards) - level.velocity_from_eps(source_t, away)
+        return x_t, torch.add(change, apart, alpha=1 - eta + self.anchor)
+
+
+def _check(level: Level) -> None:
+    if not level.is_flow:
+        raise ValueError(
+            "VelocityScore: got a model of the eps or v kind, expected a rectified flow model (SD 3, Flux, Qwen-Image, "
+            "Z-Image, Wan); take the noise residual for this one."
+        )
+
+
+def _given(source: Tensor | None) -> Tensor:
+    if source is None:
+        raise ValueError("VelocityScore: got no source to edit; give the run one, or leave the source's guidance out.")
+    return source

@@ -1,0 +1,1 @@
+"""The method as a library, without ComfyUI."""

@@ -1,0 +1,102 @@
+"""CSD Velocity in the real host: one particle replays FlowEdit written by hand, several are coupled."""
+
+import pytest
+import torch
+
+from .conftest import rand
+
+TIMES = dict(noise_low=0.2, noise_high=0.8)
+NUMBERS = {"seed": 7, "steps": 3, "step_size": 1.0, "guidance": 3.0, "image_guidance": 1.0, "particles_per_step": 0}
+
+
+@pytest.fixture(scope="module")
+def flow_model(tiny):
+    return tiny.text_to_image("FLOW")
+
+
+@pytest.fixture
+def velocity(host, tiny):
+    """What CSD Velocity gives, for a source prompt."""
+
+    def make(**changes):
+        settings = {"freedom": 1.0, "rising": False, "source": "prompt", "source_guidance": 1.5, "anchor": 0.0}
+        settings |= {"along_levels": True, "source_prompt": tiny.prompt(40)}
+        return host.run("CSDVelocity", **{**settings, **changes})[0]
+
+    return make
+
+
+@pytest.fixture
+def flow_edit(host, tiny, flow_model):
+    def run(latents, choice, model=flow_model, **changes):
+        inputs = {"positive": tiny.prompt(1), "negative": tiny.prompt(2), "latent": {"samples": latents}}
+        settings = {**NUMBERS, **TIMES, "particles_at_once": 4, "baseline": choice, **changes}
+        return host.run("CSDEditSampler", model=model, **inputs, **settings)[0]["samples"]
+
+    return run
+
+
+def test_one_particle_is_flow_edit_by_hand(ext, comfy, tiny, flow_model, flow_edit, velocity, ask, far):
+    """v = (x - denoised) / t by the host's own guidance; steps t_k - t_(k+1)."""
+    latents = rand(3, 1, 4, 8, 8)
+    levels = ext.levels.Levels(flow_model.get_model_object("model_sampling"))
+    sigmas = levels.sigmas(ext.csd.timesteps.Descending(*TIMES.values()), 3, 7).tolist()
+
+    def guider(prompt, cfg):
+        made = comfy.samplers.CFGGuider(flow_model)
+        made.set_conds(prompt, tiny.prompt(2))
+        made.set_cfg(cfg)
+        return made
+
+    def velocity_of(x, prompt, cfg, t):
+        sigma = torch.full((1,), t)
+        denoised = ask(guider(prompt, cfg), latents, lambda guider, extra: guider(x, sigma, **extra))
+        return (x - denoised) / t
+
+    source = edited = flow_model.model.latent_format.process_in(latents)
+    for step, (t, following) in enumerate(zip(sigmas, sigmas[1:])):
+        eps = ext.csd.draws.Draws(7, step).normal((4, 8, 8), "theta", "0")[None]
+        source_t = (1 - t) * source + t * eps
+        towards = velocity_of(edited + source_t - source, tiny.prompt(1), 3.0, t)
+        away = velocity_of(source_t, tiny.prompt(40), 1.5, t)
+        edited = edited + (following - t) * (towards - away)
+    expected = flow_model.model.latent_format.process_out(edited)
+    assert far(expected, latents) > 1e-2
+    assert far(flow_edit(latents, velocity()), expected) < 1e-4
+
+
+def test_how_many_go_through_the_model_at_once_changes_rounding_only(flow_edit, velocity, far):
+    latents = rand(3, 4, 4, 8, 8)
+    one, four = (flow_edit(latents, velocity(), particles_at_once=n) for n in (1, 4))
+    assert far(one, four) < 1e-4
+
+
+def test_particles_are_coupled(host, flow_edit, velocity, far):
+    latents = rand(3, 4, 4, 8, 8)
+    settings = {"bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row", "repulsion": 0.0}
+    (alone,) = host.run("CSDKernel", kernel="independent", **settings)
+    assert far(flow_edit(latents, velocity()), flow_edit(latents, velocity(), coupling=alone)) > 1e-3
+
+
+@pytest.mark.parametrize("changes", [{"rising": True}, {"freedom": 0.5}, {"anchor": 0.5}])
+def test_every_knob_counts(flow_edit, velocity, far, changes):
+    latents = rand(3, 2, 4, 8, 8)
+    assert far(flow_edit(latents, velocity(**changes)), flow_edit(latents, velocity())) > 1e-3
+
+
+def test_models_of_other_kinds_are_refused(model, flow_edit, velocity, counted):
+    clone, calls = counted(model)
+    with pytest.raises(ValueError, match="CSDEditSampler: velocity: got a model of the eps or v kind, expected"):
+        flow_edit(rand(3, 2, 4, 8, 8), velocity(), model=clone)
+    assert not calls
+
+
+def test_steps_along_the_levels_need_descending_ones(host, flow_edit, velocity):
+    (order,) = host.run("CSDTimesteps", order="random")
+    with pytest.raises(ValueError, match="velocity: got noise levels in random order, expected descending"):
+        flow_edit(rand(3, 2, 4, 8, 8), velocity(), timesteps=order, steps=8)
+
+
+def test_a_source_prompt_is_asked_for(velocity):
+    with pytest.raises(ValueError, match="CSD Velocity: got no source_prompt, expected a conditioning"):
+        velocity(source_prompt=None)
