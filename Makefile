@@ -1,6 +1,8 @@
 # Every target sets up what it needs; an unchanged set-up costs nothing.
-PYTHON ?= python3
-MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import .venv/bin/python -m collaborative_score_distillation
+WINDOWS := $(filter Windows_NT,$(OS))
+PYTHON ?= $(if $(WINDOWS),python,python3)
+PROGRAMS := .venv/$(if $(WINDOWS),Scripts,bin)
+MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import $(PROGRAMS)/python -m collaborative_score_distillation
 
 IMAGE ?=
 PROMPT ?=
@@ -33,10 +35,10 @@ demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
 	@$(MODULE).dev.evaluation.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
 
 demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMPT= for a file of yours
-	@$(MODULE)$(if $(VIDEO),.dev.evaluation.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.dev.evaluation.demo_video --count $(CLIPS)) $(ARGS)
+	@$(MODULE)$(if $(VIDEO),.dev.evaluation.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.dev.evaluation.scenes --kind video --count $(CLIPS)) $(ARGS)
 
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
-	@$(MODULE).dev.evaluation.demo_views --count $(VIEW_SETS) $(ARGS)
+	@$(MODULE).dev.evaluation.scenes --kind views --count $(VIEW_SETS) $(ARGS)
 
 ablation: env  ## kernel, correspondence and noise field, one exchanged at a time: KIND=video or views, SETS=2
 	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
@@ -45,13 +47,13 @@ serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).dev.environment.serve $(ARGS)
 
 test: browser  ## every test, with the real host and the real page: ARGS="-k windows"
-	@.venv/bin/pytest $(ARGS)
+	@$(PROGRAMS)/pytest $(ARGS)
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 	@$(MODULE).dev.evaluation.golden $(FILES) $(ARGS)
 
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
-	@$(MODULE).dev.evaluation.quality $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+	@$(MODULE).dev.evaluation.scenes --kind panorama --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
 
 bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for everything, PARTS="coupling step"
 	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report
@@ -60,4 +62,4 @@ demo-model: env  ## train the demo model from nothing
 	@$(MODULE).dev.training.train $(ARGS)
 
 lint: env  ## style
-	@.venv/bin/ruff check .
+	@$(PROGRAMS)/ruff check .

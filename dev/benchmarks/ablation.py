@@ -7,7 +7,6 @@ the painted truth. Finished edits are kept, so an interrupted run goes on; `--ki
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from functools import partial
 from itertools import product
@@ -17,16 +16,15 @@ from tqdm import tqdm
 from ..environment.client import Client, RunError, quiet
 from ..environment.env import ROOT
 from ..environment.server import HostError
-from ..evaluation.contenders import Edit, with_options
-from ..evaluation.demo_set import Kind, prompted, scenes
-from ..evaluation.demo_video import VIDEO
-from ..evaluation.demo_views import VIEWS
-from ..evaluation.results import fill, fingerprint, means, table
-from ..evaluation.set_comparison import CEILING, SetComparison, measured
-from ..evaluation.set_contenders import truth_through_vae
-from .published import RESULTS
+from ..evaluation.comparison import Comparison
+from ..evaluation.contenders import Coupled, through_vae
+from ..evaluation.edit import Edit, with_options
+from ..evaluation.kinds import KINDS, Kind, prompted
+from ..evaluation.published import RESULTS, publish
+from ..evaluation.results import edit_version, fill, means, table
+from ..evaluation.truth import measured
 
-KINDS = {"video": VIDEO, "views": VIEWS}
+COUPLED = ("video", "views")  # the kinds whose workflows couple along a correspondence
 PLAIN = list(product(("independent", "rbf"), ("no",), ("independent", "shared")))
 ALIGNED = list(product(("rbf", "uniform"), ("yes",), ("independent", "shared", "carried")))
 VARIANTS = [*PLAIN, ("rbf", "no", "carried"), *ALIGNED]
@@ -51,12 +49,12 @@ def exchanged(edit: Edit, kernel: str, correspondence: str, noise: str) -> dict:
 def compare(kind: Kind, client: Client, info: dict, seed: int, look: str) -> dict:
     """Figures of every variant on one set."""
     edit, _ = prompted(kind, info, seed, look)
-    comparison = SetComparison(client, edit, kind.painter, quiet)
-    truth = kind.truth(edit.inputs(kind.painter), look)
-    results = {CEILING: comparison.pictures(truth_through_vae(edit, kind.painter, look))[0]}
+    comparison = Comparison(client, edit, quiet)
+    results = {kind.vae: comparison.pictures(through_vae(edit, kind.painter, look))}
     for variant in tqdm(VARIANTS, desc=look, leave=False):
-        results[titled(variant)] = comparison.coupled(exchanged(edit, *variant))
-    return measured(results, truth.pictures, truth.error)
+        make = partial(exchanged, kernel=variant[0], correspondence=variant[1], noise=variant[2])
+        results[titled(variant)] = comparison.coupled(Coupled(titled(variant), make, sampler_only=True))
+    return measured(results, kind.truth(edit, look), kind.vae)
 
 
 def summary(kind: Kind, averages: dict) -> str:
@@ -67,24 +65,23 @@ def summary(kind: Kind, averages: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kind", choices=list(KINDS), default="video")
+    parser.add_argument("--kind", choices=COUPLED, default="video")
     parser.add_argument("--count", type=int, default=2, help="how many sets, each in the next look")
     parser.add_argument("--publish", action="store_true", help=f"write the means to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
     kind = KINDS[arguments.kind]
     kind.output.mkdir(parents=True, exist_ok=True)
-    path = kind.output / f"ablation_{fingerprint(kind.workflow)}.jsonl"
+    path = kind.output / f"ablation_{edit_version(kind.workflow)}.jsonl"
     try:
-        done = list(fill(scenes(arguments.count), path, kind.output, partial(compare, kind), kind.unit).values())
+        done = list(fill(kind.scenes(arguments.count), path, kind.output, partial(compare, kind), kind.unit).values())
     except (HostError, RunError) as error:
         sys.exit(str(error))
     averages = means(done)
-    floor = averages[CEILING]
+    floor = averages[kind.vae]
     print(f"\nMeans over {len(done)} {kind.unit}s; the VAE alone: {floor['psnr']:.2f} dB, {floor['error']:.4f}\n")
     print(summary(kind, averages))
     if arguments.publish:
-        report = {f"{kind.unit}s": len(done), "means": averages}
-        (RESULTS / f"ablation_{arguments.kind}.json").write_text(json.dumps(report, indent=2) + "\n")
+        publish(RESULTS, f"ablation_{arguments.kind}", {f"{kind.unit}s": len(done), "means": averages})
 
 
 if __name__ == "__main__":

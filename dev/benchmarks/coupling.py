@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ...csd import presets
 from ...csd.stein import Seen
+from ..evaluation.published import parser, publish
 from .authors import coupled
-from .published import parser, publish
 from .timing import alternate, apart, device, peak_bytes, ratio, start_peak
 
 SHAPE = (4, 64, 64)

@@ -15,10 +15,10 @@ from ..environment.env import ROOT
 from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, to_prompt
 from ..evaluation.comparison import cost
-from ..evaluation.contenders import Builder, Edit, with_options
+from ..evaluation.edit import Builder, Edit, with_options
+from ..evaluation.published import parser, publish
 from ..evaluation.stand_in import on_demo_model
 from .authors import EVALUATIONS
-from .published import parser, publish
 
 OUTPUT = ROOT / "output" / "bench"
 WORKFLOWS = {"panorama": "panorama_edit_instruct_pix2pix", "clip": "video_edit_instruct_pix2pix"}

@@ -9,8 +9,8 @@ from statistics import median
 
 import torch
 
-from ..training.host import boot_host
-from .published import parser, publish
+from ..environment.in_process import boot_host
+from ..evaluation.published import parser, publish
 from .timing import apart, device, peak_bytes, settle, start_peak
 
 COUNTS = (12, 48, 192, 768)

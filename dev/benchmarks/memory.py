@@ -19,8 +19,8 @@ import torch
 from ...demo.instructions import INSTRUCTIONS
 from ...demo.painter import paint
 from ..environment.in_process import InProcessHost
+from ..evaluation.published import parser, publish
 from ..evaluation.results import table
-from .published import parser, publish
 from .timing import apart, peak_bytes
 
 LENGTHS = (24, 240, 960)

@@ -12,127 +12,88 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from ...demo.painter import EDITED
 from ..environment.client import Client, RunError, quiet
 from ..environment.env import ROOT
 from ..environment.server import HostError
-from ..evaluation import contenders, set_contenders
-from ..evaluation.comparison import Comparison, cost, measure, window_edges
-from ..evaluation.contenders import Edit
-from ..evaluation.demo import WORKFLOW, truth_of
-from ..evaluation.demo_set import prompted
-from ..evaluation.demo_video import VIDEO
-from ..evaluation.metrics import psnr
-from ..evaluation.quality import painted_edit
-from ..evaluation.results import Scene, fill, fingerprint, means
-from ..evaluation.set_comparison import CEILING, SetComparison
+from ..evaluation.comparison import Comparison, Result
+from ..evaluation.contenders import Coupled, Matched, through_vae
+from ..evaluation.edit import Edit
+from ..evaluation.kinds import CLIP, FIRST_SCENE, FLOOR, PANORAMA, Kind, prompted
+from ..evaluation.published import parser, publish
+from ..evaluation.results import Scene, edit_version, fill, means
 from ..evaluation.sheet import contact_sheet
-from .published import parser, publish
-from .variants import CLIP, PANORAMA, SHORT, Variant
+from ..evaluation.truth import Truth, rounded
+from . import variants
+from .variants import Variant
 
 OUTPUT = ROOT / "output" / "bench"
-PANORAMAS, CLIPS = range(1_000_001, 1_000_009), range(1_000_001, 1_000_007)
-BUDGETS = (84, 168, 252, 504)
-CLIP_BUDGETS = (432, 864)
+KINDS = {"panorama": PANORAMA, "clip": CLIP}
+TRIED = {"panorama": (variants.PANORAMA, (84, 168, 252, 504)), "clip": (variants.CLIP, (432, 864))}
+SHORT = (variants.SHORT, (24,))
+SEEDS = {"panorama": 8, "clip": 6}
+FIGURES = {"panorama": ("psnr", "drift", "seam"), "clip": ("psnr", "error")}
+DIGITS = {"psnr": 3, "seam": 3}
 LOOK = "winter"
-Results = Iterator[tuple[str, dict, np.ndarray]]
+Named = Iterator[tuple[str, Result]]
 
 
 def full_by_request() -> bool:
     return os.environ.get("FULL", "") not in ("", "0")
 
 
-def panorama(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
-    """Name, figures and picture of every contender on one panorama."""
-    comparison, truth = Comparison(client, edit, watch=quiet), truth_of(edit)
-    edges, size = window_edges(edit, truth.shape[:2]), truth.shape[:2]
-
-    def figures(picture: np.ndarray, evaluations: int = 0) -> dict:
-        return measure(picture, truth, edges) | ({"evaluations": evaluations} if evaluations else {})
-
-    ceiling, _ = comparison.picture(contenders.through_vae(edit, look))
-    yield CEILING, figures(ceiling.picture), ceiling.picture
-    for variant in variants:
-        result, run = comparison.picture(variant.prompt(edit, [edit.id("CSDParticleMerge"), 0]))
-        yield variant.name, figures(result.picture, variant.evaluations(cost(edit, run)["evaluations"])), result.picture
-    others = {"window by window": contenders.window_by_window, "MultiDiffusion": contenders.multidiffusion}
-    for name, make in others.items():
-        for budget in budgets:
-            prompt, used = make(edit, size, budget)
-            result, _ = comparison.picture(prompt)
-            yield f"{name}: {used} evaluations", figures(result.picture, used), result.picture
+def results(comparison: Comparison, kind: Kind, look: str, tried: tuple[Variant, ...], budgets: tuple) -> Named:
+    """The truth through the VAE, every variant, and every other contender with every budget."""
+    ceiling = comparison.pictures(through_vae(comparison.edit, kind.painter, look))
+    yield FLOOR, ceiling
+    for variant in tried:
+        result = comparison.coupled(Coupled(variant.name, variant.prompt))
+        yield variant.name, replace(result, evaluations=variant.evaluations(result.evaluations))
+    for contender in kind.contenders:
+        for budget in budgets if isinstance(contender, Matched) else ():
+            result = comparison.matched(contender, ceiling.pictures.shape, budget)
+            yield f"{contender.name}: {result.evaluations} evaluations", result
 
 
-def clip(client: Client, edit: Edit, look: str, variants: tuple[Variant, ...], budgets: tuple) -> Results:
-    """The same on one clip; of each result the middle frame is shown."""
-    comparison, truth = SetComparison(client, edit, VIDEO.painter, quiet), VIDEO.truth(edit.inputs(VIDEO.painter), look)
-
-    def figures(pictures: np.ndarray, evaluations: int = 0) -> dict:
-        found = {"psnr": round(psnr(pictures, truth.pictures), 3), "flicker": round(truth.error(pictures), 5)}
-        return found | ({"evaluations": evaluations} if evaluations else {})
-
-    def line(name: str, pictures: np.ndarray, evaluations: int = 0):
-        return name, figures(pictures, evaluations), pictures[len(pictures) // 2]
-
-    ceiling, _ = comparison.pictures(set_contenders.truth_through_vae(edit, VIDEO.painter, look))
-    yield line(CEILING, ceiling.pictures)
-    for variant in variants:
-        result, run = comparison.pictures(variant.prompt(edit, [edit.id("VAEDecode"), 0]))
-        yield line(variant.name, result.pictures, variant.evaluations(cost(edit, run)["evaluations"]))
-    for budget in budgets:
-        prompt, used = set_contenders.one_by_one(edit, len(truth.pictures), budget)
-        result, _ = comparison.pictures(prompt)
-        yield line(f"frame by frame: {used} evaluations", result.pictures, used)
+def figures(name: str, result: Result, truth: Truth) -> dict[str, float]:
+    """The figures that are plotted against evaluations, the consistency error under its own name."""
+    found = truth.figures(result.pictures)
+    kept = {KINDS[name].error if figure == "error" else figure: found[figure] for figure in FIGURES[name]}
+    return rounded(kept, DIGITS) | ({"evaluations": result.evaluations} if result.evaluations else {})
 
 
-def panorama_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
-    return painted_edit(info, scene, look)
+def edit_of(name: str, info: dict, scene: int, look: str, short: bool) -> Edit:
+    edit, _ = prompted(KINDS[name], info, scene, look)
+    return edit.with_inputs({(CLIP.painter, None): {"frames": 4}}) if short and name == "clip" else edit
 
 
-def clip_edit(info: dict, scene: int, look: str, short: bool) -> Edit:
-    edit, _ = prompted(VIDEO, info, scene, look)
-    return edit.with_inputs({(VIDEO.painter, None): {"frames": 4}}) if short else edit
-
-
-KINDS = {
-    "panorama": (panorama_edit, panorama, PANORAMA, BUDGETS, WORKFLOW),
-    "clip": (clip_edit, clip, CLIP, CLIP_BUDGETS, VIDEO.workflow),
-}
-
-
-def scenes(kind: str, full: bool, short: bool) -> list[Scene]:
-    every = PANORAMAS if kind == "panorama" else CLIPS
+def scenes(name: str, full: bool, short: bool) -> list[Scene]:
+    few = 3 if name == "panorama" and not short else 1
     looks = EDITED if full else [LOOK]
-    few = 3 if kind == "panorama" and not short else 1
-    return [(scene, look) for scene in (every if full else every[:few]) for look in looks]
+    return [(FIRST_SCENE + i, look) for i in range(SEEDS[name] if full else few) for look in looks]
 
 
-def tried(kind: str, short: bool) -> tuple:
-    """Variants, and evaluations for the other contenders."""
-    return (SHORT, (24,)) if short else KINDS[kind][2:4]
+def path_of(name: str, short: bool) -> Path:
+    """Named after the edit and what is tried: results of something else are not taken up."""
+    plan = hashlib.blake2b(repr(SHORT if short else TRIED[name]).encode(), digest_size=4).hexdigest()
+    return OUTPUT / f"{name}_{edit_version(KINDS[name].workflow)}_{plan}.jsonl"
 
 
-def path_of(kind: str, short: bool) -> Path:
-    """Named after the workflow, the weights and what is tried: results of something else are not taken up."""
-    plan = hashlib.blake2b(repr(tried(kind, short)).encode(), digest_size=4).hexdigest()
-    return OUTPUT / f"{kind}_{fingerprint(KINDS[kind][-1])}_{plan}.jsonl"
-
-
-def compare_on(kind: str, short: bool, client: Client, info: dict, scene: int, look: str) -> dict:
-    """Figures of every contender on one scene; their pictures go to the output folder."""
-    make, run, *_ = KINDS[kind]
-    figures, rows = {}, []
-    for name, found, picture in run(client, make(info, scene, look, short), look, *tried(kind, short)):
-        print(f"{kind} {scene} {look}, {name}: {found}", flush=True)
-        figures[name] = found
-        rows.append((name, picture))
-    contact_sheet(rows).save(OUTPUT / f"{kind}_{scene}_{look}.png")
-    return figures
+def compare_on(name: str, short: bool, client: Client, info: dict, scene: int, look: str) -> dict:
+    """Figures of every contender on one scene; their pictures (of a clip the middle one) go to the output folder."""
+    edit = edit_of(name, info, scene, look, short)
+    truth, found, rows = KINDS[name].truth(edit, look), {}, []
+    tried, budgets = SHORT if short else TRIED[name]
+    for contender, result in results(Comparison(client, edit, quiet), KINDS[name], look, tried, budgets):
+        found[contender] = figures(name, result, truth)
+        print(f"{name} {scene} {look}, {contender}: {found[contender]}", flush=True)
+        rows.append((contender, result.pictures[len(result.pictures) // 2]))
+    contact_sheet(rows).save(OUTPUT / f"{name}_{scene}_{look}.png")
+    return found
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from ..environment.env import ROOT
+from ..evaluation.published import RESULTS
 from ..evaluation.results import table
 from . import memory, plots
-from .published import RESULTS
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURES = ROOT / "docs" / "pictures"

@@ -13,8 +13,8 @@ from statistics import median
 
 import torch
 
-from ..training.host import boot_host
-from .published import NO_GPU, parser, publish
+from ..environment.in_process import boot_host
+from ..evaluation.published import NO_GPU, parser, publish
 from .timing import device, ratio, seconds, settle
 
 WINDOWS, OVERLAP = 12, 0.75

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..evaluation.contenders import Edit, with_options
+from ..evaluation.edit import Edit, with_options
 from .authors import EVALUATIONS
 
 AUTHORS, OURS, BANK, INTERVAL, FEWER, FAST, DRAWN = (
@@ -50,9 +50,9 @@ class Variant:
     def name(self) -> str:
         return f"{self.family}: {self.label}"
 
-    def prompt(self, edit: Edit, pictures: list) -> dict:
-        """The workflow with these changes, saving `pictures`."""
-        return with_options(edit, self.options, **self.sampler).saving(pictures, "variant")
+    def prompt(self, edit: Edit) -> dict:
+        """The workflow with these changes, saving the edited pictures before they are blended."""
+        return with_options(edit, self.options, **self.sampler).saving(edit.edited, "variant")
 
     def evaluations(self, counted: int) -> int:
         taken = self.sampler.get("particles_per_step", 0) * self.sampler.get("steps", 0)

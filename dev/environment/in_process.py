@@ -1,4 +1,4 @@
-"""ComfyUI inside this process, with the extension found by its own search."""
+"""ComfyUI inside this process: its model classes alone, or its nodes with the extension found by its own search."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import importlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
 from .env import EXTENSION, make_base_directory
-from .server import HOST_FOLDER, host_arguments
+from .server import HOST_FOLDER, device_arguments, host_arguments
+
+ALONE = ("--use-pytorch-cross-attention",)  # for model classes without nodes, as in training and benchmarks
 
 
 class InProcessHost:
@@ -24,8 +27,8 @@ class InProcessHost:
     def __init__(self, base: Path, *arguments: str):
         self.base = base
         make_base_directory(base)
-        boot(base, *arguments)
-        self.nodes = importlib.import_module("nodes")
+        boot_host(*host_arguments(base), *arguments)
+        self.nodes = load_nodes()
 
     def node(self, node_id: str) -> type:
         """The class that the host registered under `node_id`."""
@@ -44,12 +47,22 @@ class InProcessHost:
         return importlib.import_module(f"{package}.{name}")
 
 
-def boot(base: Path, *arguments: str) -> None:
-    """What the host's main.py does up to the point where it would listen."""
+def boot_host(*arguments: str) -> None:
+    """Make `comfy` importable, as the host's main.py would with these arguments. Call before importing `host`."""
+    if not HOST_FOLDER.is_dir():
+        raise FileNotFoundError(f"Expected ComfyUI in {HOST_FOLDER}; run `make env` first.")
     sys.path.insert(0, str(HOST_FOLDER))
-    sys.argv = ["main.py", *dict.fromkeys([*host_arguments(base), *arguments])]
+    ours = sys.argv
+    sys.argv = ["main.py", *dict.fromkeys([*(arguments or ALONE), *device_arguments()])]
     importlib.import_module("comfy.options").enable_args_parsing()
+    importlib.import_module("comfy.cli_args")  # reads the command line, once
+    sys.argv = ours
+
+
+def load_nodes() -> ModuleType:
+    """The host's module of nodes, after it has imported its own and all extensions."""
     importlib.import_module("utils.extra_config")  # as main.py does: in another order not all core nodes import
     nodes = importlib.import_module("nodes")
     with ThreadPoolExecutor(1) as other_thread:  # this one may have an event loop already
         other_thread.submit(asyncio.run, nodes.init_extra_nodes(init_api_nodes=False)).result()
+    return nodes

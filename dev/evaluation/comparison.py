@@ -1,31 +1,35 @@
-"""One edit and its contenders, run in the host, with what each cost and how it measures."""
+"""Edits run in the host one after the other: what each gives and what it costs."""
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
 from ..environment.client import Client, ProgressBar, Run
-from . import contenders
-from .contenders import Edit
-from .metrics import drift, psnr, seam
+from .contenders import Contender, Coupled, Matched, Shape
+from .edit import Edit
 from .sheet import to_array
 
-CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
 
+@dataclass(frozen=True)
+class Result:
+    """What a prompt gave.
 
-def saved(client: Client, prompt: dict, workflow: dict | None, watch: Callable) -> tuple[list[bytes], Run, float]:
-    """The files that the prompt's one SaveImage node saves, the run, and its seconds."""
-    begun = time.monotonic()
-    run = client.run(prompt, workflow, watch(prompt))
-    seconds = time.monotonic() - begun
-    saver = next(id for id, node in prompt.items() if node["class_type"] == "SaveImage")
-    return [client.fetch(file) for file in run.files[saver]], run, seconds
+    pictures      [N, H, W, 3] in 0 ... 1; a panorama is a set of one
+    files         the same as the host saved them
+    evaluations   U-Net sample evaluations; 0 where there were none
+    seconds       what it took
+    """
+
+    pictures: np.ndarray
+    files: list[bytes]
+    evaluations: int = 0
+    seconds: float = 0.0
 
 
 def decoded(file: bytes) -> np.ndarray:
@@ -38,55 +42,56 @@ def cost(edit: Edit, run: Run) -> dict:
     return run.history["outputs"][edit.id("CSDEditSampler")]["csd"][0]
 
 
-@dataclass(frozen=True)
-class Result:
-    """A picture [H, W, 3], its file as the host saved it, and its cost."""
-
-    picture: np.ndarray
-    file: bytes
-    evaluations: int = 0
-    seconds: float = 0.0
-
-
 @dataclass
 class Comparison:
-    """Runs prompts one after the other; the host keeps the loaded model between them."""
+    """Runs prompts one after the other; the host keeps the loaded model between them.
+
+    workflow   the edit as the page saves it; pictures of the whole edit carry it
+    watch      makes a follower of the events of a prompt
+    """
 
     client: Client
     edit: Edit
-    workflow: dict | None = None
     watch: Callable[[dict], Callable] = ProgressBar
-    results: dict[str, Result] = field(default_factory=dict)
+    workflow: dict | None = None
 
-    def picture(self, prompt: dict, workflow: dict | None = None) -> tuple[Result, Run]:
-        """The picture that the prompt's one SaveImage node saves."""
-        (file, *_), run, seconds = saved(self.client, prompt, workflow, self.watch)
-        return Result(decoded(file), file, seconds=seconds), run
+    def saved(self, prompt: dict) -> tuple[Result, Run]:
+        """The pictures that the prompt's one SaveImage node saves, with the seconds of the whole run."""
+        begun = time.monotonic()
+        run = self.client.run(prompt, self.workflow if prompt is self.edit.prompt else None, self.watch(prompt))
+        seconds = time.monotonic() - begun
+        saver = next(id for id, node in prompt.items() if node["class_type"] == "SaveImage")
+        files = [self.client.fetch(file) for file in run.files[saver]]
+        return Result(np.stack([decoded(file) for file in files]), files, seconds=seconds), run
 
-    def run(self) -> dict[str, Result]:
-        """The source, CSD-Edit, and what the same evaluations give by other means."""
-        self.results["source"], _ = self.picture(contenders.picture_of_source(self.edit))
-        size = self.results["source"].picture.shape[:2]
-        edited, run = self.picture(self.edit.prompt, self.workflow)
-        evaluations = cost(self.edit, run)["evaluations"]
-        self.results[CSD] = Result(edited.picture, edited.file, evaluations, edited.seconds)
-        for name, make in ((WINDOWS, contenders.window_by_window), (MULTIDIFFUSION, contenders.multidiffusion)):
-            prompt, used = make(self.edit, size, evaluations)
-            result, _ = self.picture(prompt)
-            self.results[name] = Result(result.picture, result.file, used, result.seconds)
-        return self.results
+    def pictures(self, prompt: dict) -> Result:
+        """A result whose evaluations do not matter, such as the source."""
+        return self.saved(prompt)[0]
 
+    def coupled(self, contender: Coupled) -> Result:
+        result, run = self.saved(contender.prompt(self.edit))
+        told = cost(self.edit, run)
+        seconds = told["seconds"] if contender.sampler_only else result.seconds
+        return replace(result, evaluations=told["evaluations"], seconds=seconds)
 
-def measure(picture: np.ndarray, truth: np.ndarray, edges: list[int]) -> dict[str, float]:
-    """PSNR (dB), drift along x, and the seam at the windows' edges, all against the truth."""
-    return {
-        "psnr": round(psnr(picture, truth), 3),
-        "drift": round(drift(picture, truth), 5),
-        "seam": round(seam(picture, truth, edges), 3),
-    }
+    def continued(self, contender: Coupled, before: Result) -> Result:
+        """A result made of latents that the host still has of the one before."""
+        result = self.pictures(contender.prompt(self.edit))
+        return replace(result, evaluations=before.evaluations, seconds=before.seconds + result.seconds)
 
+    def matched(self, contender: Matched, shape: Shape, evaluations: int) -> Result:
+        prompt, used = contender.prompt(self.edit, shape, evaluations)
+        return replace(self.pictures(prompt), evaluations=used)
 
-def window_edges(edit: Edit, size: tuple[int, int]) -> list[int]:
-    """Columns at which windows that do not overlap meet, inside the picture."""
-    origins = edit.layout(size, overlap=0).windows.origins
-    return sorted({x for _, x in origins if 0 < x < size[1]})
+    def run(self, contenders: Sequence[Contender], shipped: str) -> dict[str, Result]:
+        """Results by name, in the order of the contenders; `shipped` names the one whose evaluations all others get."""
+        found: dict[str, Result] = {}
+        for contender in contenders:
+            if isinstance(contender, Coupled):
+                before = found.get(contender.after)
+                found[contender.name] = self.continued(contender, before) if before else self.coupled(contender)
+        shape, evaluations = found[shipped].pictures.shape, found[shipped].evaluations
+        for contender in contenders:
+            if isinstance(contender, Matched):
+                found[contender.name] = self.matched(contender, shape, evaluations)
+        return {contender.name: found[contender.name] for contender in contenders}

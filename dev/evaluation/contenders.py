@@ -1,97 +1,127 @@
-"""The same edit by other means, as API prompts made from the shipped workflow's.
+"""The same edit by several means, as API prompts made from a shipped workflow's.
 
-Every contender gets the source, the model, the instruction, the guidance scales and as many U-Net
-sample evaluations as Collaborative Score Distillation needed.
+Every contender gets the pictures, the model, the instruction and the guidance scales of the workflow, and as many
+U-Net sample evaluations as it takes. A panorama is a set of one picture; clips and view sets are sets of several.
 """
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...media.layout import Layout, plan
+from .edit import Builder, Edit, with_options
 
 EULER_EVALUATIONS = 3  # text and image, image, neither
 
+Shape = tuple[int, ...]  # of the edited pictures, [N, H, W, 3]
+
 
 @dataclass(frozen=True)
-class Edit:
-    """The API prompt of `workflows/panorama_edit.json`, with its nodes by type."""
+class Coupled:
+    """An edit by CSDEditSampler, which counts its own evaluations.
 
-    prompt: dict
+    prompt         makes the prompt
+    sampler_only   whether only the sampler's seconds count; what is done once for all (flow, VAE) is left out
+    after          the name of the contender whose latents it goes on with; their costs add up
+    """
 
-    def id(self, kind: str, title: str | None = None) -> str:
-        """The id of the one node of this type (and title)."""
-        fits = [
-            id
-            for id, node in self.prompt.items()
-            if node["class_type"] == kind and title in (None, node.get("_meta", {}).get("title"))
-        ]
-        if len(fits) != 1:
-            raise ValueError(f"The workflow has {len(fits)} nodes of type {kind} {title or ''}, expected one.")
-        return fits[0]
-
-    def inputs(self, kind: str, title: str | None = None) -> dict:
-        return self.prompt[self.id(kind, title)]["inputs"]
-
-    @property
-    def source(self) -> list:
-        """The output that ParticleSplit gets."""
-        return self.inputs("CSDParticleSplit")["whole"]
-
-    def with_inputs(self, changes: dict[tuple[str, str | None], dict]) -> Edit:
-        """A copy with other inputs: {(type, title): {input: value}}."""
-        changed = Edit(copy.deepcopy(self.prompt))
-        for place, values in changes.items():
-            changed.inputs(*place).update(values)
-        return changed
-
-    def with_picture(self, name: str) -> Edit:
-        """A copy that loads a picture from the host's input folder in place of the painted scene."""
-        changed = Edit(copy.deepcopy(self.prompt))
-        changed.prompt[self.source[0]] = {"class_type": "LoadImage", "inputs": {"image": name}}
-        return changed
-
-    def layout(self, size: tuple[int, int], overlap: int | None = None) -> Layout:
-        """The windows that ParticleSplit will make of a picture of `size` (height, width)."""
-        split = self.inputs("CSDParticleSplit")
-        window = (split["window_height"], split["window_width"])
-        wraps = split["wrap"] in ("vertical", "both"), split["wrap"] in ("horizontal", "both")
-        return plan(size, window, split["overlap"] if overlap is None else overlap, wraps, split["multiple"], 1)
+    name: str
+    prompt: Callable[[Edit], dict]
+    sampler_only: bool = False
+    after: str = ""
 
 
-class Builder:
-    """Adds nodes to a copy of a prompt, under fresh ids."""
+@dataclass(frozen=True)
+class Matched:
+    """An edit by core nodes, with about as many evaluations as it is given.
 
-    def __init__(self, prompt: dict):
-        self.prompt = copy.deepcopy(prompt)
+    prompt   makes the prompt, for pictures of a shape; returns it with the evaluations that it takes
+    """
 
-    def add(self, kind: str, **inputs) -> str:
-        id = f"added {len(self.prompt)}"
-        self.prompt[id] = {"class_type": kind, "inputs": inputs}
-        return id
-
-    def saving(self, pictures: list, name: str) -> dict:
-        """A prompt of what it takes to save these pictures, and nothing else."""
-        saver = self.add("SaveImage", images=pictures, filename_prefix=f"csd/{name}")
-        return {id: self.prompt[id] for id in upstream(self.prompt, saver)}
+    name: str
+    prompt: Callable[[Edit, Shape, int], tuple[dict, int]]
 
 
-def upstream(prompt: dict, id: str) -> list[str]:
-    """The node and all that it gets its inputs from, in the prompt's order."""
-    found, todo = set(), [id]
-    while todo:
-        found.add(node := todo.pop())
-        todo += [v[0] for v in prompt[node]["inputs"].values() if isinstance(v, list) and v[0] not in found]
-    return [node for node in prompt if node in found]
+Contender = Coupled | Matched
 
 
-def with_options(edit: Edit, options: dict[str, tuple[str, dict]], **sampler) -> Builder:
-    """The edit with option nodes of its own at CSDEditSampler, {input: (type, inputs)}, and other inputs there."""
-    nodes = Builder(edit.prompt)
-    wires = {name: [nodes.add(kind, **inputs), 0] for name, (kind, inputs) in options.items()}
-    nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= sampler | wires
-    return nodes
+def source(edit: Edit) -> dict:
+    return Builder(edit.prompt).saving(edit.source, "source")
+
+
+def whole_workflow(edit: Edit) -> dict:
+    """The prompt itself; it has one SaveImage node of its own."""
+    return edit.prompt
+
+
+def blended(edit: Edit) -> dict:
+    """A clip or view set as the shipped workflow leaves it, saved picture by picture."""
+    return Builder(edit.prompt).saving([edit.id("CSDBlend"), 0], "edit")
+
+
+def unblended(edit: Edit) -> dict:
+    return Builder(edit.prompt).saving(edit.edited, "unblended")
+
+
+def papers_coupling(edit: Edit) -> dict:
+    """The kernel on whole noised pictures and noise drawn for each, in place of correspondence; all else as shipped."""
+    kernel = {"kernel": "rbf", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
+    options = {
+        "coupling": ("CSDKernel", {**kernel, "repulsion": 1.0}),
+        "noise": ("CSDNoiseField", {"field": "independent"}),
+    }
+    return with_options(edit, options).saving(edit.edited, "paper")
+
+
+def window_by_window(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
+    """Windows that do not overlap, each edited by itself."""
+    steps, used = matched(evaluations, edit.layout(size_of(shape), overlap=0).windows.count)
+    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
+    split = nodes.add("CSDParticleSplit", **{**edit.inputs("CSDParticleSplit"), "overlap": 0})
+    latents = sample(nodes, edit, [demo, 0], [split, 0], steps)
+    decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
+    merged = nodes.add("CSDParticleMerge", particles=[decoded, 0], layout=[split, 1], blend="uniform")
+    return nodes.saving([merged, 0], "window_by_window"), used
+
+
+def multidiffusion(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
+    """The windows of CSD, their predictions averaged at every step."""
+    steps, used = matched(evaluations, edit.layout(size_of(shape)).windows.count)
+    nodes, demo, split = Builder(edit.prompt), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
+    at_once = edit.inputs("CSDEditSampler")["particles_at_once"]
+    patched = nodes.add("CSDMultiDiffusion", model=[demo, 0], layout=[split, 1], particles_at_once=at_once)
+    padded = nodes.add("CSDParticleMerge", particles=[split, 0], layout=[split, 1], blend="uniform")
+    latents = sample(nodes, edit, [patched, 0], [padded, 0], steps)
+    decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
+    return nodes.saving([decoded, 0], "multidiffusion"), used
+
+
+def one_by_one(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
+    """Each picture of a set edited by itself, with the host's own sampler."""
+    steps, used = matched(evaluations, shape[0])
+    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
+    latents = sample(nodes, edit, [demo, 0], edit.source, steps)
+    decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
+    return nodes.saving([decoded, 0], "one_by_one"), used
+
+
+def through_vae(edit: Edit, painter: str, look: str) -> dict:
+    """The painted truth encoded and decoded: what no edit on this model can beat. `painter` is the painting node."""
+    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
+    truth = nodes.add(painter, **{**edit.inputs(painter), "look": look})
+    encoded = nodes.add("VAEEncode", pixels=[truth, 0], vae=[demo, 2])
+    return nodes.saving([nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2]), 0], "ceiling")
+
+
+def size_of(shape: Shape) -> tuple[int, int]:
+    """Height and width of pictures [N, H, W, 3]."""
+    return shape[1], shape[2]
+
+
+def matched(evaluations: int, count: int) -> tuple[int, int]:
+    """Steps of Euler over `count` images that come closest to these evaluations, at least one; and what they take."""
+    steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
+    return steps, steps * EULER_EVALUATIONS * count
 
 
 def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
@@ -120,42 +150,3 @@ def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) 
         latent_image=[conditioned, 2],
     )
     return [sampled, 0]
-
-
-def window_by_window(edit: Edit, size: tuple[int, int], evaluations: int) -> tuple[dict, int]:
-    """Windows that do not overlap, each edited by itself. Returns the prompt and its evaluations."""
-    count = edit.layout(size, overlap=0).windows.count
-    steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
-    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
-    split = nodes.add("CSDParticleSplit", **{**edit.inputs("CSDParticleSplit"), "overlap": 0})
-    latents = sample(nodes, edit, [demo, 0], [split, 0], steps)
-    decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
-    merged = nodes.add("CSDParticleMerge", particles=[decoded, 0], layout=[split, 1], blend="uniform")
-    return nodes.saving([merged, 0], "window_by_window"), steps * EULER_EVALUATIONS * count
-
-
-def multidiffusion(edit: Edit, size: tuple[int, int], evaluations: int) -> tuple[dict, int]:
-    """The windows of CSD, their predictions averaged at every step. Returns the prompt and its evaluations."""
-    count = edit.layout(size).windows.count
-    steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
-    nodes, demo, split = Builder(edit.prompt), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
-    at_once = edit.inputs("CSDEditSampler")["particles_at_once"]
-    patched = nodes.add("CSDMultiDiffusion", model=[demo, 0], layout=[split, 1], particles_at_once=at_once)
-    padded = nodes.add("CSDParticleMerge", particles=[split, 0], layout=[split, 1], blend="uniform")
-    latents = sample(nodes, edit, [patched, 0], [padded, 0], steps)
-    decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
-    return nodes.saving([decoded, 0], "multidiffusion"), steps * EULER_EVALUATIONS * count
-
-
-def through_vae(edit: Edit, look: str) -> dict:
-    """The painted truth encoded and decoded: what no edit on this model can beat."""
-    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
-    truth = nodes.add("CSDDemoScene", **{**edit.prompt[edit.source[0]]["inputs"], "look": look})
-    encoded = nodes.add("VAEEncode", pixels=[truth, 0], vae=[demo, 2])
-    decoded = nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2])
-    return nodes.saving([decoded, 0], "ceiling")
-
-
-def picture_of_source(edit: Edit) -> dict:
-    nodes = Builder(edit.prompt)
-    return nodes.saving(edit.source, "source")

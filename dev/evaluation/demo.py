@@ -11,22 +11,23 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 
-from ...demo.instructions import INSTRUCTIONS, known_instructions
-from ...demo.painter import LOOKS, paint
+from ...demo.instructions import known_instructions
+from ...demo.painter import LOOKS
 from ..environment.client import Client, RunError
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, set_widgets, to_prompt
 from . import contenders
-from .comparison import CSD, Comparison, Result, measure, window_edges
-from .contenders import Edit
-from .results import rate, spent
-from .sheet import contact_sheet
+from .comparison import Comparison, Result
+from .edit import Edit
+from .kinds import PANORAMA, true_panorama
+from .results import rate
+from .scenes import label, write_sheet
+from .subject import subject_of
+from .truth import PaintedPanorama, measured
 
-WORKFLOW = ROOT / "workflows" / "panorama_edit.json"
 OUTPUT = ROOT / "output" / "demo"
 TALLEST, FACTOR, SMALLEST = 192, 8, 64
 
@@ -42,16 +43,10 @@ def prepared(path: Path, tallest: int) -> Image.Image:
     return image.resize(sides, Image.LANCZOS)
 
 
-def subject_of(instruction: str) -> str | None:
-    """The look or style that an instruction asks for, where the demo model knows it."""
-    words = instruction.strip().lower().rstrip(".!")
-    return next((subject for subject, wordings in INSTRUCTIONS.items() if words in wordings), None)
-
-
 def loaded(client: Client, arguments: argparse.Namespace) -> tuple[Edit, dict]:
     """The shipped workflow with what the command line asks for, as a prompt and as the page saves it."""
     info = client.object_info()
-    workflow = load_workflow(WORKFLOW)
+    workflow = load_workflow(PANORAMA.workflow)
     if arguments.prompt:
         workflow = set_widgets(workflow, {"Instruction": {"text": arguments.prompt}}, info)
     edit = Edit(to_prompt(workflow, info))
@@ -62,52 +57,43 @@ def loaded(client: Client, arguments: argparse.Namespace) -> tuple[Edit, dict]:
     return edit, workflow
 
 
-def truth_of(edit: Edit) -> np.ndarray | None:
+def truth_of(edit: Edit) -> PaintedPanorama | None:
     """The painted truth of the edit, where the source is painted and the instruction names a look."""
-    scene = edit.prompt[edit.source[0]]
     look = subject_of(edit.inputs("CLIPTextEncode", "Instruction")["text"])
-    if scene["class_type"] != "CSDDemoScene" or look not in LOOKS:
+    if not edit.has(PANORAMA.painter) or look not in LOOKS:
         return None
-    painted = scene["inputs"]
-    return paint(painted["seed"], look, painted["height"], painted["width"])
+    return true_panorama(edit, look)
 
 
-def report(edit: Edit, results: dict[str, Result], truth: np.ndarray | None, ceiling: Result | None) -> dict:
-    source = results["source"].picture
-    edges = window_edges(edit, source.shape[:2])
-    lines = {}
-    for name, result in results.items():
-        if name == "source":
-            continue
-        measured = measure(result.picture, truth, edges) if truth is not None else {}
-        cost = {"evaluations": result.evaluations, "seconds": round(result.seconds, 1)}
-        lines[name] = {**measured, **cost, "evaluations a second": rate(*cost.values())}
-    if ceiling is not None:
-        lines["VAE ceiling"] = measure(ceiling.picture, truth, edges)
+def run(comparison: Comparison, truth: PaintedPanorama | None) -> dict[str, Result]:
+    """Every contender, and the truth through the VAE where there is one."""
+    results = comparison.run(PANORAMA.contenders, PANORAMA.shipped)
+    if truth:
+        prompt = contenders.through_vae(comparison.edit, PANORAMA.painter, truth.look)
+        results[PANORAMA.vae] = comparison.pictures(prompt)
+    return results
+
+
+def report(edit: Edit, results: dict[str, Result], truth: PaintedPanorama | None) -> dict:
+    size = contenders.size_of(results[PANORAMA.shipped].pictures.shape)
+    lines = measured(results, truth, PANORAMA.vae)
+    for line in lines.values():
+        if "evaluations" in line:
+            line["evaluations a second"] = rate(line["evaluations"], line["seconds"])
     return {
         "instruction": edit.inputs("CLIPTextEncode", "Instruction")["text"],
-        "size": list(source.shape[1::-1]),
-        "windows": edit.layout(source.shape[:2]).windows.count,
+        "size": list(reversed(size)),
+        "windows": edit.layout(size).windows.count,
         "results": lines,
     }
 
 
-def label(name: str, line: dict) -> str:
-    parts = [name]
-    if "psnr" in line:
-        parts.append(f"{line['psnr']:.1f} dB, drift {line['drift']:.4f}, seam {line['seam']:.2f}")
-    if "evaluations" in line:
-        parts.append(spent(line["evaluations"], line["seconds"]))
-    return "   ".join(parts)
-
-
-def write(results: dict[str, Result], lines: dict, truth: np.ndarray | None) -> None:
-    rows = [(label(name, lines["results"].get(name, {})), result.picture) for name, result in results.items()]
-    if truth is not None:
-        rows.append(("painted truth", truth))
-    for name, result in results.items():
-        (OUTPUT / f"{'edit' if name == CSD else name.lower().replace(' ', '_')}.png").write_bytes(result.file)
-    contact_sheet(rows).save(OUTPUT / "contact_sheet.png")
+def write(source: Result, results: dict[str, Result], lines: dict, truth: PaintedPanorama | None) -> None:
+    edits = {name: result for name, result in results.items() if name != PANORAMA.vae}
+    write_sheet(PANORAMA, source, edits, lines["results"], truth, OUTPUT / "contact_sheet.png")
+    for name, result in {"source": source, **edits}.items():
+        file = "edit" if name == PANORAMA.shipped else name.lower().replace(" ", "_")
+        (OUTPUT / f"{file}.png").write_bytes(result.files[0])
     (OUTPUT / "report.json").write_text(json.dumps(lines, indent=2) + "\n")
 
 
@@ -119,17 +105,16 @@ def demo(arguments: argparse.Namespace) -> None:
         client = Client(host.address)
         edit, workflow = loaded(client, arguments)
         instruction = edit.inputs("CLIPTextEncode", "Instruction")["text"]
-        look = subject_of(instruction)
-        if look is None:
+        if subject_of(instruction) is None:
             print(f"The demo model was not trained on {instruction!r}; the edit may do nothing sensible.")
-        comparison = Comparison(client, edit, workflow)
-        results, truth = comparison.run(), truth_of(edit)
-        ceiling = comparison.picture(contenders.through_vae(edit, look))[0] if truth is not None else None
+        comparison, truth = Comparison(client, edit, workflow=workflow), truth_of(edit)
+        source = comparison.pictures(contenders.source(edit))
+        results = run(comparison, truth)
         peak = host.peak_memory()
-        lines = report(edit, results, truth, ceiling) | {"peak_memory_mib": peak and round(peak / 2**20)}
-    write(results, lines, truth)
+    lines = report(edit, results, truth) | {"peak_memory_mib": peak and round(peak / 2**20)}
+    write(source, results, lines, truth)
     for name, line in lines["results"].items():
-        print(label(name, line))
+        print(label(PANORAMA, name, line))
     print(f"Pictures and report.json are in {OUTPUT.relative_to(ROOT)}/.")
 
 

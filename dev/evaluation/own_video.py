@@ -14,13 +14,12 @@ from ..environment.client import Client, ProgressBar, RunError
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, to_prompt
-from .contenders import Builder, Edit
-from .demo import subject_of
-from .demo_set import chosen
-from .demo_video import VIDEO
-from .set_comparison import SetComparison
-from .set_contenders import as_shipped, source_frames
-from .sheet import contact_sheet
+from . import contenders
+from .comparison import Comparison
+from .edit import Builder, Edit
+from .kinds import CLIP
+from .sheet import chosen, contact_sheet
+from .subject import subject_of
 
 OUTPUT = ROOT / "output" / "own_video"
 SIDE = 192  # pixels of the longest side, about what the demo model was trained on
@@ -43,12 +42,12 @@ def run(path: Path, prompt: str) -> None:
     print("Starting ComfyUI ...", flush=True)
     with Host(output=OUTPUT / "comfyui") as host:
         client = Client(host.address)
-        shipped = Edit(to_prompt(load_workflow(VIDEO.workflow), client.object_info()))
+        shipped = Edit(to_prompt(load_workflow(CLIP.workflow), client.object_info()))
         edit = with_video(shipped, client.upload(path, f"csd_demo_{path.name}"), prompt)
         saved = client.run(edit.prompt, None, ProgressBar(edit.prompt)).files[edit.id("SaveVideo")][0]
         (OUTPUT / "edit.mp4").write_bytes(client.fetch(saved))
-        comparison = SetComparison(client, edit, VIDEO.painter, ProgressBar)
-        source, edited = (comparison.pictures(make(edit))[0].pictures for make in (source_frames, as_shipped))
+        comparison = Comparison(client, edit)
+        source, edited = (comparison.pictures(make(edit)).pictures for make in (contenders.source, contenders.blended))
     contact_sheet([("source", chosen(source)), (prompt, chosen(edited))]).save(OUTPUT / "strip.png")
     print(f"The video and a strip of it are in {OUTPUT.relative_to(ROOT)}/.")
 

@@ -16,12 +16,14 @@ from ..environment.env import ROOT
 from ..environment.server import Host
 
 Scene = tuple[int, str]  # seed and look
+SHIPPED = ("csd", "media", "demo", "host", "nodes")  # the folders with code of an installed copy
 
 
-def fingerprint(workflow: Path) -> str:
-    """Changes with the workflow and the weights."""
+def edit_version(workflow: Path) -> str:
+    """Names the edit that a workflow makes: changes with the workflow, the weights, and the code that ships."""
     digest = hashlib.sha256(workflow.read_bytes())
-    for path in sorted((ROOT / "demo" / "weights").glob("*.safetensors")):
+    code = [path for layer in SHIPPED for path in (ROOT / layer).rglob("*.py")]
+    for path in sorted([*(ROOT / "demo" / "weights").glob("*.safetensors"), *code]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from einops import rearrange
 from PIL import Image, ImageDraw, ImageFont
 
 LINE = 22
 GAP = 6
+SHOWN = 6  # pictures of a set in a row
 
 
 def contact_sheet(rows: list[tuple[str, np.ndarray]]) -> Image.Image:
@@ -29,3 +31,9 @@ def to_image(picture: np.ndarray) -> Image.Image:
 def to_array(image: Image.Image) -> np.ndarray:
     """[H, W, 3] float32 in 0 ... 1."""
     return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
+
+
+def chosen(pictures: np.ndarray) -> np.ndarray:
+    """Some of the pictures [N, H, W, 3], the first and the last among them, side by side."""
+    numbers = np.linspace(0, len(pictures) - 1, min(SHOWN, len(pictures))).round().astype(int)
+    return rearrange(pictures[numbers], "n h w c -> h (n w) c")

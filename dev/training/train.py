@@ -9,7 +9,7 @@ import argparse
 
 import torch
 
-from .host import boot_host
+from ..environment.in_process import boot_host
 
 SHARES = {"autoencoder": 0.38, "editor": 0.54, "decoder": 0.08}  # of the minutes
 STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")

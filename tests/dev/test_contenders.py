@@ -1,56 +1,113 @@
-"""Contenders get the same model, instruction and scales, and as many evaluations."""
+"""Contenders get the same pictures, model, instruction and scales, and as many evaluations."""
 
 import copy
 
 import pytest
 
-from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.evaluation import contenders
-from collaborative_score_distillation.dev.evaluation.contenders import Edit
+from collaborative_score_distillation.dev.evaluation.contenders import Coupled, Matched
+from collaborative_score_distillation.dev.evaluation.kinds import CLIP, PANORAMA, VIEW_SET, prompted
 
-SIZE = (128, 512)
+SHAPES = {PANORAMA: (1, 128, 512, 3), CLIP: (24, 128, 192, 3), VIEW_SET: (8, 128, 192, 3)}
+MATCHED = [
+    (PANORAMA, contenders.window_by_window, 4),
+    (PANORAMA, contenders.multidiffusion, 7),
+    (CLIP, contenders.one_by_one, 24),
+    (VIEW_SET, contenders.one_by_one, 8),
+]
+every_matched = pytest.mark.parametrize("kind, make, count", MATCHED)
+WANTED = 840
 
 
 @pytest.fixture(scope="module")
-def edit(object_info, workflows):
-    return Edit(to_prompt(load_workflow(workflows / "panorama_edit.json"), object_info))
+def edits(object_info):
+    return {kind: prompted(kind, object_info, 1_000_003, "night")[0] for kind in SHAPES}
 
 
-@pytest.mark.parametrize("make, count", [(contenders.window_by_window, 4), (contenders.multidiffusion, 7)])
-def test_evaluations_are_matched(edit, make, count):
-    wanted = 840
-    prompt, used = make(edit, SIZE, wanted)
-    steps = next(node["inputs"]["steps"] for node in prompt.values() if node["class_type"] == "BasicScheduler")
-    assert used == 3 * count * steps
-    assert abs(used - wanted) <= 3 * count / 2
+def kinds(prompt):
+    return [node["class_type"] for node in prompt.values()]
 
 
-@pytest.mark.parametrize("make", [contenders.window_by_window, contenders.multidiffusion])
-def test_scales_seed_and_instruction_are_the_edits(edit, make):
-    prompt, _ = make(edit, SIZE, 840)
-    sampler = edit.inputs("CSDEditSampler")
-    guider = next(node["inputs"] for node in prompt.values() if node["class_type"] == "DualCFGGuider")
+def inputs(prompt, kind):
+    return next(node["inputs"] for node in prompt.values() if node["class_type"] == kind)
+
+
+@every_matched
+def test_evaluations_are_matched(edits, kind, make, count):
+    prompt, used = make(edits[kind], SHAPES[kind], WANTED)
+    assert used == 3 * count * inputs(prompt, "BasicScheduler")["steps"]
+    assert abs(used - WANTED) <= 3 * count / 2
+    assert "CSDEditSampler" not in kinds(prompt)
+
+
+@every_matched
+def test_scales_seed_and_instruction_are_the_edits(edits, kind, make, count):
+    edit = edits[kind]
+    prompt, _ = make(edit, SHAPES[kind], WANTED)
+    sampler, guider = edit.inputs("CSDEditSampler"), inputs(prompt, "DualCFGGuider")
     assert guider["cfg_conds"] == sampler["guidance"]
     assert guider["cfg_cond2_negative"] == sampler["image_guidance"]
-    assert prompt[edit.id("CLIPTextEncode", "Instruction")] == edit.prompt[edit.id("CLIPTextEncode", "Instruction")]
+    assert inputs(prompt, "RandomNoise")["noise_seed"] == sampler["seed"]
+    instruction = edit.id("CLIPTextEncode", "Instruction")
+    assert prompt[instruction] == edit.prompt[instruction]
 
 
-def test_only_one_picture_is_saved(edit):
-    prompts = [contenders.picture_of_source(edit), contenders.through_vae(edit, "night")]
-    prompts += [make(edit, SIZE, 840)[0] for make in (contenders.window_by_window, contenders.multidiffusion)]
+def test_one_step_is_the_least():
+    assert contenders.matched(1, 24) == (1, 72)
+
+
+@pytest.mark.parametrize("kind", SHAPES, ids=lambda kind: kind.unit)
+def test_one_node_saves_pictures(edits, kind):
+    edit = edits[kind]
+    prompts = [contenders.source(edit), contenders.unblended(edit)]
+    prompts.append(contenders.through_vae(edit, kind.painter, "night"))
+    for contender in kind.contenders:
+        if isinstance(contender, Matched):
+            prompts.append(contender.prompt(edit, SHAPES[kind], WANTED)[0])
+        elif contender.prompt is not contenders.whole_workflow:
+            prompts.append(contender.prompt(edit))
     for prompt in prompts:
-        kinds = [node["class_type"] for node in prompt.values()]
-        assert kinds.count("SaveImage") == 1 and "PreviewImage" not in kinds
+        assert kinds(prompt).count("SaveImage") == 1
+        assert not {"SaveVideo", "CSDViewSetSave", "PreviewImage"} & set(kinds(prompt))
 
 
-def test_the_edit_itself_is_left_alone(edit):
-    before = copy.deepcopy(edit.prompt)
-    contenders.multidiffusion(edit, SIZE, 840)
-    edit.with_inputs({("CLIPTextEncode", "Instruction"): {"text": "make it night"}})
-    edit.with_picture("photo.png")
-    assert edit.prompt == before
+def test_the_shipped_panorama_saves_its_picture_itself(edits):
+    assert contenders.whole_workflow(edits[PANORAMA]) is edits[PANORAMA].prompt
+    assert kinds(edits[PANORAMA].prompt).count("SaveImage") == 1
 
 
-def test_a_photograph_takes_the_scenes_place(edit):
-    changed = edit.with_picture("photo.png")
-    assert changed.prompt[changed.source[0]] == {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}
+@pytest.mark.parametrize("kind", SHAPES, ids=lambda kind: kind.unit)
+def test_the_edit_itself_is_left_alone(edits, kind):
+    before = copy.deepcopy(edits[kind].prompt)
+    for contender in kind.contenders:
+        more = (SHAPES[kind], WANTED) if isinstance(contender, Matched) else ()
+        contender.prompt(edits[kind], *more)
+    assert edits[kind].prompt == before
+
+
+@pytest.mark.parametrize("kind", SHAPES, ids=lambda kind: kind.unit)
+def test_the_shipped_contender_counts_and_what_goes_on_has_a_forerunner(kind):
+    names = [contender.name for contender in kind.contenders]
+    coupled = {contender.name: contender for contender in kind.contenders if isinstance(contender, Coupled)}
+    assert kind.shipped in coupled and len(set(names)) == len(names)
+    for contender in coupled.values():
+        assert not contender.after or names.index(contender.after) < names.index(contender.name)
+
+
+@pytest.mark.parametrize("kind", [CLIP, VIEW_SET], ids=lambda kind: kind.unit)
+def test_the_shipped_edit_keeps_its_correspondence(edits, kind):
+    prompt, sampler = contenders.blended(edits[kind]), edits[kind].inputs("CSDEditSampler")
+    assert "correspondence" in prompt[sampler["coupling"][0]]["inputs"]
+    assert prompt[sampler["noise"][0]]["inputs"]["field"] == "carried"
+
+
+@pytest.mark.parametrize("kind", [CLIP, VIEW_SET], ids=lambda kind: kind.unit)
+def test_the_papers_coupling_knows_none(edits, kind):
+    edit = edits[kind]
+    prompt = contenders.papers_coupling(edit)
+    sampler = prompt[edit.id("CSDEditSampler")]["inputs"]
+    assert "correspondence" not in prompt[sampler["coupling"][0]]["inputs"]
+    assert prompt[sampler["noise"][0]]["inputs"] == {"field": "independent"}
+    assert not {"CSDOpticalFlow", "CSDViewCorrespondence"} & set(kinds(prompt))
+    changed = {name for name, value in sampler.items() if value != edit.inputs("CSDEditSampler")[name]}
+    assert changed == {"coupling", "noise"}

@@ -5,7 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from collaborative_score_distillation.dev.benchmarks import plots, published, report
+from collaborative_score_distillation.dev.benchmarks import plots, report
+from collaborative_score_distillation.dev.evaluation import published
 
 MADE = {"command": "python -m it", "date": "2024-01-01", "versions": {"torch": "9.9"}}
 MADE |= {"machine": {"processor": "a processor", "threads": 2, "cores": 4}}

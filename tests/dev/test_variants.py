@@ -2,18 +2,18 @@
 
 import pytest
 
-from collaborative_score_distillation.dev.benchmarks.quality_cost import panorama_edit, scenes
+from collaborative_score_distillation.dev.benchmarks.quality_cost import edit_of, path_of, scenes
 from collaborative_score_distillation.dev.benchmarks.variants import AUTHORS, PANORAMA, STEPS, Variant
 
 
 @pytest.fixture(scope="module")
 def edit(object_info):
-    return panorama_edit(object_info, 1_000_003, "night", short=False)
+    return edit_of("panorama", object_info, 1_000_003, "night", short=False)
 
 
 @pytest.mark.parametrize("variant", PANORAMA, ids=lambda variant: variant.name)
 def test_the_sampler_gets_the_changes_and_the_nodes_exist(edit, object_info, variant):
-    prompt = variant.prompt(edit, [edit.id("CSDParticleMerge"), 0])
+    prompt = variant.prompt(edit)
     sampler = prompt[edit.id("CSDEditSampler")]["inputs"]
     shipped = edit.inputs("CSDEditSampler")
     assert all(sampler[name] == value for name, value in variant.sampler.items())
@@ -40,3 +40,12 @@ def test_scenes():
     assert scenes("panorama", full=False, short=False) == [(1_000_001 + i, "winter") for i in range(3)]
     assert len(scenes("panorama", full=True, short=False)) == 32
     assert scenes("clip", full=False, short=False) == [(1_000_001, "winter")]
+
+
+def test_results_of_another_plan_are_not_taken_up():
+    assert path_of("clip", short=True) != path_of("clip", short=False) == path_of("clip", short=False)
+
+
+def test_a_short_clip_is_short(object_info):
+    edit = edit_of("clip", object_info, 1_000_003, "night", short=True)
+    assert edit.inputs("CSDDemoClip")["frames"] == 4

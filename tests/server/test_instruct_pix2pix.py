@@ -6,7 +6,7 @@ from collaborative_score_distillation.csd import presets
 from collaborative_score_distillation.dev.benchmarks import evaluations
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.evaluation.comparison import cost
-from collaborative_score_distillation.dev.evaluation.contenders import Edit
+from collaborative_score_distillation.dev.evaluation.edit import Edit
 from collaborative_score_distillation.dev.evaluation.stand_in import on_demo_model
 
 STEPS, PER_PARTICLE, AT_FIRST = 2, 5, 3

@@ -1,0 +1,171 @@
+"""The kinds of painted scenes that are edited and measured: panoramas, clips and view sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ...csd.geometry import Geometry
+from ...demo.instructions import INSTRUCTIONS
+from ...demo.motion import true_motion
+from ...demo.painter import EDITED, paint
+from ...demo.painter.clip import paint_clip
+from ...demo.painter.diorama import paint_views
+from ...demo.views import true_views
+from ..environment.env import ROOT
+from ..environment.workflow import load_workflow, set_widgets, to_prompt
+from . import contenders
+from .consistency import neighbours
+from .contenders import Contender, Coupled, Matched
+from .edit import Edit
+from .truth import PaintedPanorama, PaintedSet, Truth
+
+FIRST_SCENE = 1_000_001  # held out from the training
+
+CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
+ALONE, PAPER = "frame by frame", "paper's coupling"
+ALIGNED, BLENDED = "correspondence", "correspondence, blended"
+CEILING, FLOOR = "VAE ceiling", "VAE of the truth"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of scene.
+
+    unit         what one scene of it is called
+    workflow     the shipped workflow that edits it
+    painter      the node type in it that paints the source
+    truth        an edit and a look -> the painted truth
+    contenders   what is compared; `shipped` names the workflow as it is
+    vae          what the truth through the VAE is called
+    results      the name of its results: a folder in output/ and a published file
+    columns      figures of the table: title and format
+    every_look   whether each scene is edited in every look, or in the next one
+    error        what the consistency error is called; empty where there is none
+    """
+
+    unit: str
+    workflow: Path
+    painter: str
+    truth: Callable[[Edit, str], Truth]
+    contenders: tuple[Contender, ...]
+    shipped: str
+    vae: str
+    results: str
+    columns: dict[str, tuple[str, str]] = field(hash=False)
+    every_look: bool = False
+    error: str = ""
+
+    @property
+    def output(self) -> Path:
+        return ROOT / "output" / self.results
+
+    def scenes(self, count: int) -> list[tuple[int, str]]:
+        """Held-out seeds with the looks that they are edited in."""
+        seeds = [FIRST_SCENE + number for number in range(count)]
+        if self.every_look:
+            return [(seed, look) for seed in seeds for look in EDITED]
+        return [(seed, EDITED[number % len(EDITED)]) for number, seed in enumerate(seeds)]
+
+
+def prompted(kind: Kind, info: dict, seed: int, look: str) -> tuple[Edit, dict]:
+    """The shipped workflow for one scene and look, as a prompt and as the page saves it."""
+    wanted = {kind.painter: {"seed": seed}, "Instruction": {"text": INSTRUCTIONS[look][0]}}
+    workflow = set_widgets(load_workflow(kind.workflow), wanted, info)
+    return Edit(to_prompt(workflow, info)), workflow
+
+
+def true_panorama(edit: Edit, look: str) -> PaintedPanorama:
+    painted = edit.inputs("CSDDemoScene")
+    size = painted["height"], painted["width"]
+    return PaintedPanorama(paint(painted["seed"], look, *size)[None], window_edges(edit, size), look)
+
+
+def window_edges(edit: Edit, size: tuple[int, int]) -> list[int]:
+    """Columns at which windows that do not overlap meet, inside a picture of `size` (height, width)."""
+    origins = edit.layout(size, overlap=0).windows.origins
+    return sorted({x for _, x in origins if 0 < x < size[1]})
+
+
+def true_clip(edit: Edit, look: str) -> PaintedSet:
+    """Each frame is compared with the next one, along the motion that was painted."""
+    painted = edit.inputs("CSDDemoClip")
+    frames, clip = paint_clip(painted["seed"], look, painted["frames"], painted["height"], painted["width"])
+    pairs = neighbours(len(frames))
+    return PaintedSet(frames, true_motion(clip, pairs), pairs)
+
+
+def true_view_set(edit: Edit, look: str) -> PaintedSet:
+    """Each view is compared with every other one, along the cameras and depth that were painted."""
+    painted = edit.inputs("CSDDemoViews")
+    views, diorama = paint_views(painted["seed"], look, painted["count"], painted["height"], painted["width"])
+    pairs = torch.combinations(torch.arange(len(views)))
+    return PaintedSet(views, Geometry(*true_views(diorama)), pairs)
+
+
+PANORAMA_CONTENDERS = (
+    Coupled(CSD, contenders.whole_workflow),
+    Matched(WINDOWS, contenders.window_by_window),
+    Matched(MULTIDIFFUSION, contenders.multidiffusion),
+)
+SET_CONTENDERS = (
+    Matched(ALONE, contenders.one_by_one),
+    Coupled(PAPER, contenders.papers_coupling, sampler_only=True),
+    Coupled(ALIGNED, contenders.unblended, sampler_only=True),
+    Coupled(BLENDED, contenders.blended, after=ALIGNED),
+)
+
+
+def set_columns(error: str) -> dict[str, tuple[str, str]]:
+    return {
+        "psnr": ("PSNR to the truth", "{:.2f} dB"),
+        "error": (error, "{:.4f}"),
+        "above_floor": ("above the floor", "{:.4f}"),
+    }
+
+
+PANORAMA = Kind(
+    unit="panorama",
+    workflow=ROOT / "workflows" / "panorama_edit.json",
+    painter="CSDDemoScene",
+    truth=true_panorama,
+    contenders=PANORAMA_CONTENDERS,
+    shipped=CSD,
+    vae=CEILING,
+    results="quality",
+    columns={
+        "psnr": ("PSNR to the painted truth", "{:.2f} dB"),
+        "nearest": ("in its nearest light", "{:.2f} dB"),
+        "drift": ("drift along x", "{:.4f}"),
+        "seam": ("seam", "{:.2f}"),
+    },
+    every_look=True,
+)
+CLIP = Kind(
+    unit="clip",
+    workflow=ROOT / "workflows" / "video_edit.json",
+    painter="CSDDemoClip",
+    truth=true_clip,
+    contenders=SET_CONTENDERS,
+    shipped=BLENDED,
+    vae=FLOOR,
+    results="video_edit",
+    columns=set_columns("flicker"),
+    error="flicker",
+)
+VIEW_SET = Kind(
+    unit="view set",
+    workflow=ROOT / "workflows" / "view_set_edit.json",
+    painter="CSDDemoViews",
+    truth=true_view_set,
+    contenders=SET_CONTENDERS,
+    shipped=BLENDED,
+    vae=FLOOR,
+    results="view_set_edit",
+    columns=set_columns("reprojection"),
+    error="reprojection",
+)
+KINDS = {"panorama": PANORAMA, "video": CLIP, "views": VIEW_SET}
