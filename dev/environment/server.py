@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import torch
 
-from .env import EXTENSION, ROOT, make_base_directory
+from .env import EXTENSION, ROOT, WINDOWS, make_base_directory
 
 HOST_FOLDER = ROOT / ".venv" / "ComfyUI"
 BASE_DIRECTORY = ROOT / ".host"
@@ -76,6 +76,7 @@ class Host:
         output: where pictures are saved; `base/output` if not given.
         port: the loopback port to use; another one where it is taken or not given.
         log: the file that receives what the host prints; `base/host.log` if not given.
+        extension: the folder with the extension; this checkout if not given.
 
     Raises:
         HostError: on entering, where the host does not answer or the extension did not import.
@@ -85,6 +86,7 @@ class Host:
     output: Path | None = None
     port: int = 0
     log: Path | None = None
+    extension: Path = ROOT
     process: subprocess.Popen | None = None
 
     def __post_init__(self) -> None:
@@ -103,7 +105,7 @@ class Host:
 
     def __enter__(self) -> Host:
         atexit.register(self.stop)  # a test run that breaks down never comes to __exit__
-        make_base_directory(self.base)
+        make_base_directory(self.base, self.extension)
         self.output.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -160,11 +162,11 @@ class Host:
         return "\n".join([f"The last lines of {self.log}:", *lines])
 
     def stop(self) -> None:
-        """Ask, then insist. The host ends on an interrupt as it does on Ctrl-C."""
+        """Ask, then insist. The host ends on an interrupt as it does on Ctrl-C; Windows knows no way to ask."""
         atexit.unregister(self.stop)
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(signal.SIGTERM if WINDOWS else signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_SECONDS)
             return

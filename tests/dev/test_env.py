@@ -1,8 +1,10 @@
 """The set-up: found where it is, repeated at no cost, safe to run twice at once, clear where it cannot go on."""
 
+import os
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 import pytest
 
@@ -29,9 +31,11 @@ def test_environment_is_named_after_the_requirements(tmp_path, monkeypatch):
     assert env.environment_folder() != before
 
 
-def test_an_interrupted_set_up_is_not_ready(tmp_path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").touch()
+@pytest.mark.parametrize("windows, python", [(False, "bin/python"), (True, "Scripts/python.exe")])
+def test_an_interrupted_set_up_is_not_ready(tmp_path, monkeypatch, windows, python):
+    monkeypatch.setattr(env, "WINDOWS", windows)
+    (tmp_path / python).parent.mkdir()
+    (tmp_path / python).touch()
     assert not env.is_ready(tmp_path)
     (tmp_path / env.READY).touch()
     assert env.is_ready(tmp_path)
@@ -44,6 +48,35 @@ def test_an_old_link_is_replaced(tmp_path):
         env.link(place, target)
     assert place.readlink() == tmp_path / "new"
     assert [path.name for path in place.parent.iterdir()] == ["link"]
+
+
+def test_where_links_are_not_replaced_in_place_the_old_one_goes_first(tmp_path, monkeypatch):
+    """As on Windows; what becomes of the link is the same."""
+    monkeypatch.setattr(env, "WINDOWS", True)
+    test_an_old_link_is_replaced(tmp_path)
+
+
+def test_where_symbolic_links_are_forbidden_a_junction_is_made(tmp_path, monkeypatch):
+    """`mklink` stands in for that of Windows and makes what it can here."""
+    (tmp_path / "target").mkdir()
+    command = tmp_path / "cmd"
+    command.write_text('#!/bin/sh\n[ "$1 $2 $3" = "/c mklink /J" ] && exec ln -s "$5" "$4"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(env, "WINDOWS", True)
+
+    def forbidden(place, target, target_is_directory):
+        raise OSError(1314, "A required privilege is not held by the client")
+
+    monkeypatch.setattr(env.Path, "symlink_to", forbidden)
+    env.link(tmp_path / "place", tmp_path / "target")
+    assert (tmp_path / "place").resolve() == tmp_path / "target"
+
+
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path):
+    (tmp_path / "place").symlink_to(tmp_path / "gone")
+    env.link(tmp_path / "place", tmp_path)
+    assert (tmp_path / "place").resolve() == tmp_path
 
 
 def test_a_folder_in_the_way_is_kept_and_named(tmp_path):
@@ -62,6 +95,36 @@ def test_the_second_set_up_waits_for_the_first(tmp_path):
         assert "waiting" in second.stdout.readline()
         assert second.poll() is None
     assert second.communicate(timeout=30)[0] == "in\n"
+
+
+class Msvcrt(ModuleType):
+    """What `env` uses of the module that only Windows has: a lock of bytes, refused with a PermissionError."""
+
+    LK_NBLCK = 2
+    held: set[int] = set()
+
+    def locking(self, descriptor, mode, length):
+        place = os.fstat(descriptor).st_ino
+        if mode != self.LK_NBLCK or length != 1 or place in self.held:
+            raise PermissionError(13, "Permission denied")
+        self.held.add(place)
+
+
+def test_a_lock_of_windows(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt("msvcrt"))
+    monkeypatch.setattr(env, "WINDOWS", True)
+    with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open("w") as second:
+        assert env.taken(first) and not env.taken(second)
+
+
+@pytest.mark.parametrize("platform, absent", [("win32", "fcntl"), ("darwin", "msvcrt")])
+def test_it_is_imported_where_a_module_is_missing(platform, absent):
+    """The set-up starts on a Python that lacks the other system's modules and os.geteuid."""
+    code = f"import os, sys; sys.modules[{absent!r}] = None; sys.platform = {platform!r}; del os.geteuid\n"
+    code += f"sys.path.insert(0, {str(env.ROOT / 'dev' / 'environment')!r}); import env, pathlib\n"
+    code += "print(env.program(pathlib.Path('x')).as_posix())"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == ("x/Scripts/python.exe" if platform == "win32" else "x/bin/python")
 
 
 def test_a_failed_command_is_shown_with_advice():
