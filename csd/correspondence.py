@@ -163,24 +163,49 @@ class Canvas:
         return self.windows.count
 
     @cached_property
+    def _places(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The rows and the columns at which windows start, sorted, and which of them each window has: [n], [n]."""
+        rows, columns = torch.tensor(self.windows.origins).unbind(-1)
+        return tuple(part for axis in (rows, columns) for part in axis.unique(return_inverse=True))
+
+    def _shared(self, axis: int) -> Tensor:
+        """[u, u]: elements that windows have in common along an axis, for each two of its starts."""
+        starts = self._places[2 * axis]
+        window, canvas = self.windows.window[axis], self.windows.canvas[axis]
+        gap = starts[:, None] - starts
+        gap = gap % canvas if self.windows.wrap[axis] else gap.abs()
+        shared = (window - gap).clamp(min=0)
+        if self.windows.wrap[axis]:
+            shared = shared + torch.where(gap > 0, window - (canvas - gap), 0).clamp(min=0)
+        return shared
+
+    @property
+    def pair_count(self) -> int:
+        """How many pairs of windows overlap."""
+        _, row, _, column = self._places
+        down, across = (self._shared(axis).gt(0).double() for axis in (0, 1))
+        here = torch.zeros(len(down), len(across), dtype=torch.float64)
+        here.index_put_((row, column), torch.ones(len(row), dtype=torch.float64), accumulate=True)
+        return self.windows.batch * int((here * (down @ here @ across)).sum().item() - len(row))
+
+    @cached_property
     def _partners(self) -> list[list[int]]:
         """By shared area, the largest first, then by place, so that the order of windows makes no difference."""
-        origins, everyone = self.windows.origins, range(len(self.windows.origins))
-        areas = [[self._shared(a, b) for b in origins] for a in origins]
-        return [
-            sorted((j for j in everyone if j != i and areas[i][j]), key=lambda j: (-areas[i][j], origins[j]))
-            for i in everyone
-        ]
-
-    def _shared(self, a: Size, b: Size) -> int:
-        """Number of elements that windows at origins a and b have in common."""
-        area = 1
-        for start, other, window, canvas, wrap in zip(
-            a, b, self.windows.window, self.windows.canvas, self.windows.wrap
-        ):
-            gap = (start - other) % canvas if wrap else abs(start - other)
-            area *= max(0, window - gap) + (max(0, window - (canvas - gap)) if wrap and gap else 0)
-        return area
+        _, row, _, column = self._places
+        down, across = self._shared(0), self._shared(1)
+        order = torch.tensor(sorted(range(len(row)), key=lambda j: self.windows.origins[j]))
+        partners = [[] for _ in row]
+        for start in range(len(down)):  # windows that start on one row have the same ones above and below them
+            own, others = (row == start).nonzero().flatten(), order[down[start, row[order]] > 0]
+            area = down[start, row[others]] * across[column[own]][:, column[others]]
+            area.masked_fill_(own[:, None] == others, 0)
+            i, j = area.nonzero().unbind(-1)
+            # By window, then by area; what is equal in both stays in the order of the places.
+            by_area = (i * (area.max() + 1) - area[i, j]).argsort(stable=True)
+            many = i.bincount(minlength=len(own)).tolist()
+            for window, found in zip(own.tolist(), others[j[by_area]].split(many)):
+                partners[window] = found.tolist()
+        return partners
 
     def partners(self, i: int) -> Sequence[int]:
         canvas, window = divmod(i, len(self.windows.origins))
