@@ -16,5 +16,10 @@ video         a VIDEO as footage
 folders       the host's input and output directories, and nothing outside them
 preview       progress and previews of the whole
 progress      the progress bar of long work outside the model
+apart         long work in a thread, left where the run is cancelled
+node          the class that all nodes derive from
+gate          what comes into a node, checked against its schema
+budget        what a node is about to make, weighed against the memory (memory: how much there is)
+errors        messages that say which node speaks
 demo_model    the embedded demo model out of the host's own classes
 """

@@ -4,9 +4,19 @@ import inspect
 
 from comfy_api.latest import ComfyExtension, io
 
-__all__ = ["ComfyExtension", "Correspondence", "Layout", "io", "known", "schema"]
+from ..media.layout import Layout as WindowLayout
 
-Layout = io.Custom("CSD_LAYOUT")
+__all__ = ["ComfyExtension", "Correspondence", "Layout", "custom", "io", "known", "schema"]
+
+
+def custom(name: str, kind: type) -> type[io.ComfyTypeIO]:
+    """A type of links whose values are instances of `kind`; the gate refuses others."""
+    made = io.Custom(name)
+    made.Type = kind
+    return made
+
+
+Layout = custom("CSD_LAYOUT", WindowLayout)
 Correspondence = io.Custom("CSD_CORRESPONDENCE")
 
 

@@ -1,19 +1,23 @@
 """Progress bars, and an ear for the cancel button."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 
-import comfy.model_management
 import comfy.utils
+
+from .apart import look
 
 
 def steps(items: Iterable) -> Iterator:
-    """The items, each counted on the host's progress bar once it is done with."""
-    items = list(items)
-    bar = comfy.utils.ProgressBar(len(items))
+    """The items, each counted on the host's progress bar once it is done with.
+
+    What comes one by one, without a length, is looked after for a cancel alone: nobody knows how much there will be.
+    """
+    bar = comfy.utils.ProgressBar(len(items)) if isinstance(items, Sized) else None
     for item in items:
-        comfy.model_management.throw_exception_if_processing_interrupted()
+        look()
         yield item
-        bar.update(1)
+        if bar is not None:
+            bar.update(1)
 
 
 class WithinSteps:
@@ -39,7 +43,7 @@ class WithinSteps:
         """The parts of the next step, one after the other."""
         self.step, self.parts = self.step + 1, len(parts)
         for self.part, part in enumerate(parts, start=1):
-            comfy.model_management.throw_exception_if_processing_interrupted()
+            look()
             yield part
             if self.part < self.parts:  # the end of a step is shown with its preview
                 self.bar.update_absolute(self.done, self.total)
