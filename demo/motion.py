@@ -1,5 +1,6 @@
 """The true motion of painted clips: where a frame's pixels are in another frame, and whether they are seen there."""
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -9,17 +10,21 @@ from torch import Tensor
 from ..csd.correspondence import Flow, Sight, cells, inside, pull
 from .painter.clip import Clip
 
+_KEPT = 64  # frames of which the shares of the planes are kept
 SURE, DOUBTFUL = 0.95, 0.7
 """Shares of a pixel that must be one plane's, and must be the same in both frames, to be valid fully and at all."""
 
 
-def true_motion(clip: Clip, pairs: Tensor) -> Flow:
-    """The motion of a clip for pairs of frames ``[P, 2]``, on the clip's own grid, kept in half precision."""
+def true_motion(clip: Clip, pairs: Tensor, follow: Callable[[Iterable], Iterable] = iter) -> Flow:
+    """The motion of a clip for pairs of frames ``[P, 2]``, on the clip's own grid, kept in half precision.
+
+    follow   is handed the pairs and hands them on, for a progress bar and for cancelling
+    """
     size = (clip.height, clip.width)
-    own, shares = cells(size), lru_cache(64)(lambda frame: torch.from_numpy(clip.shares(frame)))
+    own, shares = cells(size), lru_cache(_KEPT)(lambda frame: torch.from_numpy(clip.shares(frame)))
     place = torch.empty(len(pairs), *size, 2, dtype=torch.float16)
     valid = torch.empty(len(pairs), *size, dtype=torch.float16)
-    for row, (i, j) in enumerate(pairs.tolist()):
+    for row, (i, j) in follow(list(enumerate(pairs.tolist()))):
         sight = _sight(clip, i, j, shares(i), shares(j))
         place[row], valid[row] = sight.place[0] - own, sight.valid[0]
     return Flow(clip.frames, pairs, place, valid, relative=True)

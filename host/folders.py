@@ -13,7 +13,7 @@ import folder_paths
 from ..media.paths import inside
 
 _OUTPUT = " [output]"
-_DEPTH = 3
+_DEPTH, _MOST = 3, 20_000  # levels, and entries that are looked at for the list of folders
 
 
 def input_directory() -> Path:
@@ -26,9 +26,11 @@ def output_directory() -> Path:
 
 def folder(name: str) -> Path:
     """The folder of that name. ValueError where it lies elsewhere or is not there."""
+    if not isinstance(name, str):
+        raise ValueError(f"folder: got a {type(name).__name__}, expected the name of a folder with a transforms.json.")
     base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
     path = inside(base or input_directory(), below)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         where = "output" if base else "input"
         raise ValueError(f"got {name!r}, but there is no such folder in ComfyUI's {where} directory; choose another.")
     return path
@@ -46,7 +48,11 @@ def folders_with(file: str) -> list[str]:
 
 
 def _below(base: Path, file: str) -> Iterator[str]:
+    seen = 0
     for path, folders, files in os.walk(base):
+        seen += 1 + len(folders) + len(files)
+        if seen > _MOST:  # the list is made while the whole server waits; a name can be typed as well
+            return
         below = Path(path).relative_to(base)
         if file in files and below.parts:
             yield below.as_posix()

@@ -11,6 +11,9 @@ import comfy.sd
 import comfy.utils
 from torch import Tensor
 
+from .budget import afford
+from .errors import named
+
 
 class BatchedVAE(comfy.sd.VAE):
     """Another VAE, with which it shares everything, asked for at most `at_once` images at a time.
@@ -43,7 +46,15 @@ class BatchedVAE(comfy.sd.VAE):
         for start in range(0, count, self._at_once):
             comfy.model_management.throw_exception_if_processing_interrupted()
             part = run(batch[start : start + self._at_once])
-            whole = part.new_empty(count, *part.shape[1:]) if whole is None else whole
+            whole = _room(count, part) if whole is None else whole
             whole[start : start + len(part)] = part
             progress.update(len(part))
         return whole
+
+
+def _room(count: int, part: Tensor) -> Tensor:
+    """An empty batch of `count` images or latents like those of a part."""
+    with named("CSD VAE Batch"):
+        size = count * part[0].numel() * part.element_size()
+        afford(size, f"{count} images or latents of shape {tuple(part.shape[1:])}", "take fewer or smaller images")
+        return part.new_empty(count, *part.shape[1:])

@@ -1,7 +1,8 @@
 """Frames and sound out of a video file, as they come: nothing is held but the frame at hand.
 
 The frames are at a constant pace: frame k is what is to be seen at (k + 0.5) / rate seconds. Pictures are upright
-and have square pixels, whatever the file says about rotation and aspect.
+and have square pixels, whatever the file says about rotation and aspect. Time stamps may be anything: a frame is
+shown for at most `LONGEST_GAP` seconds.
 """
 
 import io
@@ -18,8 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .picture_files import MOST_PIXELS
+from .sound import between
+from .work import Afford, Follow, unlimited
+
 HALF = Fraction(1, 2)
 MARGIN = Fraction(1)  # seconds to seek before what is wanted, for streams whose index is not exact
+LONGEST_GAP = 600  # seconds
 
 
 class Footage(Protocol):
@@ -27,11 +33,19 @@ class Footage(Protocol):
 
     rate: Fraction
 
-    def frames(self, start: int) -> Iterator[Tensor]:
-        """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size."""
+    def frames(self, start: int, follow: Follow = iter) -> Iterator[Tensor]:
+        """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size; the same tensor while one is shown."""
         ...
 
-    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+    def count(self, follow: Follow = iter) -> int:
+        """How many frames there are, by going through all of them."""
+        ...
+
+    def about(self) -> int | None:
+        """How many frames there are, as far as that is known without going through them."""
+        ...
+
+    def sound(self, since: Fraction, until: Fraction, follow: Follow = iter, afford: Afford = unlimited) -> dict | None:
         """The sound between two times in seconds, as the host passes it: waveform [1, C, T], sample_rate."""
         ...
 
@@ -44,10 +58,16 @@ class Pictures:
     rate: Fraction
     audio: dict | None = None
 
-    def frames(self, start: int) -> Iterator[Tensor]:
-        return iter(self.images[start:, ..., :3])
+    def frames(self, start: int, follow: Follow = iter) -> Iterator[Tensor]:
+        return iter(follow(self.images[start:, ..., :3]))
 
-    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+    def count(self, follow: Follow = iter) -> int:
+        return len(self.images)
+
+    def about(self) -> int:
+        return len(self.images)
+
+    def sound(self, since: Fraction, until: Fraction, follow: Follow = iter, afford: Afford = unlimited) -> dict | None:
         if self.audio is None:
             return None
         rate = self.audio["sample_rate"]
@@ -71,26 +91,38 @@ class File:
         with self._opened("video") as (container, stream):
             return None if container.duration is None else Fraction(container.duration, av.time_base)
 
-    def frames(self, start: int) -> Iterator[Tensor]:
+    def about(self) -> int | None:
+        duration = self.duration
+        return None if duration is None else max(ceil(duration * self.rate - HALF), 0)
+
+    def frames(self, start: int, follow: Follow = iter) -> Iterator[Tensor]:
         with self._opened("video") as (container, stream):
             stream.thread_type = "AUTO"
-            rate, first, decoded = _rate(stream), *_begun(container, stream)
-            if start and first.pts is not None:
-                decoded = _sought(container, stream, _time(first) + start / rate)
-            square = Fraction(stream.sample_aspect_ratio or 1)
-            shown = ((_time(frame) if frame.pts is not None else i / rate, frame) for i, frame in enumerate(decoded))
-            for number, frame in at_constant_pace(shown, rate, _time(first)):
-                if number >= start:
-                    yield torch.from_numpy(upright(frame, first, square)) / 255
+            first, numbered = _numbered(container, stream, start, follow)
+            square, at, picture = Fraction(stream.sample_aspect_ratio or 1), None, None
+            for number, frame in numbered:
+                if number < start:
+                    continue
+                if frame is not at:
+                    at, picture = frame, torch.from_numpy(upright(frame, first, square)) / 255
+                yield picture
 
-    def sound(self, since: Fraction, until: Fraction) -> dict | None:
+    def count(self, follow: Follow = iter) -> int:
+        with self._opened("video") as (container, stream):
+            stream.thread_type = "AUTO"
+            last = -1
+            for last, _ in _numbered(container, stream, 0, follow)[1]:  # noqa: B007  (wanted after the loop)
+                pass
+            return last + 1
+
+    def sound(self, since: Fraction, until: Fraction, follow: Follow = iter, afford: Afford = unlimited) -> dict | None:
         with self._opened("video") as (container, stream):
             zero = _time(_begun(container, stream)[0])
         with self._opened("audio") as (container, stream):
             if stream is None:
                 return None
             decoded = _sought(container, stream, zero + since) if since else container.decode(stream)
-            return sound_between(decoded, stream.sample_rate, stream.channels, zero + since, zero + until)
+            return between(follow(decoded), stream.sample_rate, stream.channels, zero + since, zero + until, afford)
 
     @contextmanager
     def _opened(self, kind: str):
@@ -110,14 +142,32 @@ class File:
             ) from error
 
 
+def _numbered(container, stream, start: int, follow: Follow) -> tuple[av.VideoFrame, Iterator]:
+    """The first frame of a stream, and (k, frame) from number `start` or an earlier one on."""
+    rate, first, decoded = _rate(stream), *_begun(container, stream)
+    if start and first.pts is not None:
+        decoded = _sought(container, stream, _time(first) + start / rate)
+    decoded = enumerate(follow(decoded))
+    shown = ((_time(frame) if frame.pts is not None else i / rate, frame) for i, frame in decoded)
+    return first, iter(follow(at_constant_pace(shown, rate, _time(first))))
+
+
 def at_constant_pace(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction, zero: Fraction) -> Iterator:
     """(k, frame that is on the screen at zero + (k + 0.5) / rate) for timed frames, k rising from the first of them.
 
-    The half keeps times that are only almost regular from skipping or repeating a frame.
+    The half keeps times that are only almost regular from skipping or repeating a frame. ValueError where a frame
+    would be shown for longer than `LONGEST_GAP`, once that time is over.
     """
     for (time, frame), (until, _) in pairwise(_closed(shown, rate)):
-        for number in range(max(ceil((time - zero) * rate - HALF), 0), ceil((until - zero) * rate - HALF)):
+        end = min(until, time + LONGEST_GAP)
+        for number in range(max(ceil((time - zero) * rate - HALF), 0), ceil((end - zero) * rate - HALF)):
             yield number, frame
+        if end < until:
+            raise ValueError(
+                f"got {float(until - time):,.1f} seconds without a new frame after second "
+                f"{float(time - zero):,.1f}, expected at most {LONGEST_GAP}; set `count` so that it ends before, or "
+                "write the file anew with a constant rate."
+            )
 
 
 def _closed(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction) -> Iterator:
@@ -135,31 +185,14 @@ def upright(frame: av.VideoFrame, first: av.VideoFrame, square: Fraction) -> np.
 
     square   width of a pixel over its height
     """
-    pixels = frame.to_ndarray(format="rgb24", width=round(first.width * square), height=first.height)
+    width, height = max(round(first.width * square), 1), first.height
+    if width * height > MOST_PIXELS:
+        raise ValueError(
+            f"got pictures of {width} x {height} pixels, expected at most {MOST_PIXELS // 10**6} million; make the "
+            "video smaller."
+        )
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
     return np.rot90(pixels, first.rotation // 90).copy()
-
-
-def sound_between(decoded: Iterable[av.AudioFrame], rate: int, channels: int, since: Fraction, until: Fraction) -> dict:
-    """Decoded sound, cut to a range of times in seconds, in mono or stereo; silent where it has not begun yet."""
-    resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo", rate=rate)
-    waveform = np.zeros((min(channels, 2), max(round((until - since) * rate), 0)), dtype=np.float32)
-    at, end = None, 0
-    for frame in decoded:
-        at = round((_time(frame) - since) * rate) if at is None and frame.pts is not None else at or 0
-        for part in resampler.resample(frame):
-            end = max(end, _put(waveform, part.to_ndarray(), at))
-            at += part.samples
-        if at >= waveform.shape[1]:
-            break
-    return {"waveform": torch.from_numpy(waveform[None, :, :end]), "sample_rate": rate}
-
-
-def _put(waveform: np.ndarray, part: np.ndarray, at: int) -> int:
-    """Write samples from place `at` on, as far as they fit; the place after the last one written."""
-    begin, end = max(at, 0), min(at + part.shape[1], waveform.shape[1])
-    if end > begin:
-        waveform[:, begin:end] = part[:, begin - at : end - at]
-    return end
 
 
 def _rate(stream) -> Fraction:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..csd.windows import Size, Windows, cover
+from ..csd.windows import Size, Windows, cover, positions
 
 VERSION = 1
+MOST = 2**16  # windows
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multip
     _check(size, window, overlap, wrap, multiple)
     canvas = tuple(max(-(-length // multiple) * multiple, w) for length, w in zip(size, window))
     stride = tuple(w - overlap for w in window)
+    down, across = (len(positions(*axis, multiple)) for axis in zip(canvas, window, stride, wrap))
+    if batch * down * across > MOST:
+        raise ValueError(
+            f"ParticleSplit: got {batch} images of {size[1]} x {size[0]} pixels, which make {batch * down * across:,} "
+            f"windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower `overlap` or enlarge the window."
+        )
     return Layout(size, cover(canvas, window, stride, wrap, multiple, batch))
 
 

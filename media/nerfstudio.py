@@ -1,8 +1,9 @@
 """A nerfstudio data set: a folder with pictures, perhaps depth and masks, and transforms.json."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterable
+import logging
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,82 +12,135 @@ from torch import Tensor
 
 from ..csd.geometry import Cameras
 from . import picture_files, transforms
-from .framing import framed
+from .framing import Framing, framed
 from .paths import existing, inside, plain
+from .transforms import Transforms
 from .video_range import batched
 from .view_set import Views
+from .work import Afford, Follow, unlimited
 
 FILE = "transforms.json"
+_MAPS = ("depth_file_path", "mask_path")
 DEPTH_UNIT = 0.001  # nerfstudio's depth_unit_scale_factor: 16-bit pictures in millimetres, scenes in metres
 
-Each = Callable[[Iterable], Iterable]  # goes through something, showing progress
+
+def described(folder: Path) -> Path:
+    """The transforms.json of a folder, which is there and not too large; it is not read."""
+    path = existing(folder, FILE)
+    if path.stat().st_size > transforms.LARGEST:
+        raise ValueError(
+            f"transforms.json: got a file of {path.stat().st_size:,} bytes, expected at most {transforms.LARGEST:,}; "
+            "split the set."
+        )
+    return path
 
 
-def metadata(folder: Path) -> dict:
+def metadata(folder: Path, follow: Follow = iter) -> Transforms:
     """The parsed transforms.json of a set whose files are all there. ValueError where one is missing or outside."""
-    data = transforms.parse(existing(folder, FILE).read_bytes())
-    for name in (*transforms.names(data), *transforms.companions(data)):
+    data = transforms.parse(described(folder).read_bytes())
+    for name in follow((*data.names, *data.companions)):
         existing(folder, name)
-    for name in transforms.names(data):
+    for name in data.names:
         if not picture_files.writable(folder / name):
             raise ValueError(f"{name}: got a format that cannot be written, expected .png or .jpg; convert the set.")
     return data
 
 
-def read(folder: Path, longest: int, multiple: int, depth_unit: float = DEPTH_UNIT, each: Each = iter):
+def read(
+    folder: Path,
+    longest: int,
+    multiple: int,
+    depth_unit: float = DEPTH_UNIT,
+    follow: Follow = iter,
+    afford: Afford = unlimited,
+):
     """Pictures [N, h, w, 3] in 0 ... 1 and their Views.
 
     longest      the longest side of the pictures is scaled down to so many pixels; 0: as they are
     multiple     they are padded at the right and the bottom to a multiple of so many
     depth_unit   world units in one unit of the depth files
     """
-    data = metadata(folder)
-    names = transforms.names(data)
-    size = _size(folder, data, names[0])
+    data = metadata(folder, follow)
+    size = _size(folder, data, follow)
+    largest = _largest(folder, data, size, follow)
     framing = framed(size, "longest side" if longest else "source", longest, "pad", multiple)
-    pictures = [framing.apply(_picture(folder, name, size)) for name in each(names)]
-    intrinsics = _scaled(transforms.intrinsics(data, size), size, framing.scaled)
+    _weigh(data, framing, largest, afford)
+    intrinsics = _scaled(data.intrinsics(size), size, framing.scaled)
+    pictures = [framing.apply(picture_files.read_picture(existing(folder, name))) for name in follow(data.names)]
     views = Views(
-        Cameras(intrinsics, transforms.poses(data), framing.frame),
-        _maps(folder, data, "depth_file_path", picture_files.read_depth, framing),
-        _maps(folder, data, "mask_path", picture_files.read_mask, framing),
-        names,
+        Cameras(intrinsics, data.poses, framing.frame),
+        _maps(folder, data, "depth_file_path", picture_files.read_depth, framing, follow),
+        _maps(folder, data, "mask_path", picture_files.read_mask, framing, follow),
+        data.names,
         folder,
         data,
         framing,
     )
-    unit = depth_unit * transforms.scale(data)
+    unit = depth_unit * data.scale
     return batched(pictures), views if views.depth is None else replace(views, depth=views.depth * unit)
 
 
-def _size(folder: Path, data: dict, first: str) -> tuple[int, int]:
-    """(height, width) of all pictures, as the first one has it and the file says."""
-    size = tuple(picture_files.read_picture(existing(folder, first)).shape[:2])
-    for number, name in enumerate(transforms.names(data)):
-        said = transforms.size(data, number)
+def _size(folder: Path, data: Transforms, follow: Follow) -> tuple[int, int]:
+    """(height, width) of all pictures, as the headers and the file say."""
+    first = data.names[0]
+    size = picture_files.picture_size(existing(folder, first))
+    for number in range(len(data.names)):
+        said = data.size(number)
         if said not in (None, size):
             raise ValueError(
-                f"transforms.json: got {said[1]} x {said[0]} pixels for {name}, but {first} has {size[1]} x {size[0]}; "
-                "all views of a set must have one size, and the file must tell the right one."
+                f"transforms.json: got {said[1]} x {said[0]} pixels for {data.names[number]}, but {first} has "
+                f"{size[1]} x {size[0]}; all views of a set must have one size, and the file must tell the right one."
             )
+    clear = 0
+    for name in follow(data.names):
+        path = existing(folder, name)
+        found = picture_files.picture_size(path)
+        clear += picture_files.is_transparent(path)
+        if found != size:
+            raise ValueError(
+                f"{name}: got {found[1]} x {found[0]} pixels, expected {size[1]} x {size[0]} like the first view; "
+                "split the set by size."
+            )
+    if clear:
+        logging.info("%d pictures have transparency. It is left out here, and put back when they are saved.", clear)
     return size
 
 
-def _picture(folder: Path, name: str, size: tuple[int, int]) -> Tensor:
-    picture = picture_files.read_picture(existing(folder, name))
-    if tuple(picture.shape[:2]) != size:
-        got = f"got {picture.shape[1]} x {picture.shape[0]} pixels"
-        raise ValueError(f"{name}: {got}, expected {size[1]} x {size[0]} like the first view; split the set by size.")
-    return picture
+def _largest(folder: Path, data: Transforms, size: tuple[int, int], follow: Follow) -> int:
+    """Pixels of the largest picture, depth map or mask; maps that do not fit their picture are refused."""
+    largest = size[0] * size[1]
+    for name in follow([name for key in _MAPS for name in data.files(key)]):
+        height, width = picture_files.picture_size(existing(folder, name))
+        _refuse_stretched(name, (height, width), size)
+        largest = max(largest, height * width)
+    return largest
 
 
-def _maps(folder: Path, data: dict, key: str, read_one, framing) -> Tensor | None:
+def _weigh(data: Transforms, framing: Framing, largest: int, afford: Afford) -> None:
+    """What all views take in memory, and the one of `largest` pixels while it is read ."""
+    maps = sum(bool(data.files(key)) for key in _MAPS)
+    (height, width), count = framing.frame, len(data.names)
+    size = count * height * width * 4 * (3 + 2 * maps) + largest * 24
+    afford(size, f"{count} views of {width} x {height} pixels", "lower `longest_side` or take fewer views")
+
+
+def _maps(folder: Path, data: Transforms, key: str, read_one: Callable, framing: Framing, follow: Follow):
     """Depth or masks [N, h, w] on the grid of the pictures; None where the set has none."""
     maps = [
         picture_files.nearest(read_one(existing(folder, name)), framing.scaled, framing.borders)
-        for name in transforms.files(data, key)
+        for name in follow(data.files(key))
     ]
     return torch.stack(maps) if maps else None
+
+
+def _refuse_stretched(name: str, size: tuple[int, int], picture: tuple[int, int]) -> None:
+    """A map may be coarser or finer than its picture, but has to show the same: no side is off by a whole cell."""
+    (height, width), (tall, wide) = size, picture
+    if abs(height * wide - width * tall) >= max(tall, wide):
+        raise ValueError(
+            f"{name}: got {width} x {height} numbers for a picture of {wide} x {tall} pixels, expected the same sides "
+            "or the same proportions, since it would be stretched; make it anew from the picture."
+        )
 
 
 def _scaled(intrinsics: Tensor, size: tuple[int, int], scaled: tuple[int, int]) -> Tensor:
@@ -95,7 +149,7 @@ def _scaled(intrinsics: Tensor, size: tuple[int, int], scaled: tuple[int, int]) 
     return torch.diag(torch.tensor(factors, dtype=intrinsics.dtype)) @ intrinsics
 
 
-def write(folder: Path, views: Views, images: Tensor, each: Each = iter) -> None:
+def write(folder: Path, views: Views, images: Tensor, follow: Follow = iter) -> None:
     """Write edited pictures [N, h, w, 3] and all that belongs to them into an empty folder.
 
     A set that came from a folder keeps its names, sizes, cameras, depth, masks and the very bytes of its
@@ -103,32 +157,35 @@ def write(folder: Path, views: Views, images: Tensor, each: Each = iter) -> None
     """
     images = views.checked(images)
     if views.folder is None:
-        _write_new(folder, views, images, each)
+        _write_new(folder, views, images, follow)
     else:
-        _write_like(folder, views, images, each)
+        _write_like(folder, views, images, follow)
 
 
-def _write_like(folder: Path, views: Views, images: Tensor, each: Each) -> None:
+def _write_like(folder: Path, views: Views, images: Tensor, follow: Follow) -> None:
     source = views.folder
-    if transforms.parse(existing(source, FILE).read_bytes()) != views.metadata:
+    if transforms.digest(described(source).read_bytes()) != views.metadata.digest:
         raise ValueError(f"transforms.json of {source.name!r} was changed since the views were loaded; load them anew.")
-    for name in transforms.companions(views.metadata):
-        _copy(existing(source, name), inside(folder, name))
-    for image, name in each(list(zip(images, views.names, strict=True))):
+    for name in follow(views.metadata.companions):
+        _copy(existing(source, name), inside(folder, name), follow)
+    for image, name in follow(list(zip(images, views.names, strict=True))):
         picture_files.write_picture(inside(folder, name), views.picture(image), existing(source, name))
-    _copy(existing(source, FILE), folder / FILE)
+        os.utime(folder)
+    _copy(existing(source, FILE), folder / FILE, follow)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, follow: Follow, part: int = 2**24) -> None:
+    """A copy of a file, made in parts so that it can be left in between."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with source.open("rb") as old, target.open("wb") as new:
+        for bytes_ in follow(iter(lambda: old.read(part), b"")):
+            new.write(bytes_)
 
 
-def _write_new(folder: Path, views: Views, images: Tensor, each: Each) -> None:
-    names = [_named("images", name, ".png") for name in views.names]
-    cameras = views.cameras
-    data = transforms.composed(tuple(names), cameras.camera_to_world, cameras.intrinsics, views.size)
-    for number, name in enumerate(each(list(views.names))):
+def _write_new(folder: Path, views: Views, images: Tensor, follow: Follow) -> None:
+    names, cameras = pictures(views), views.cameras
+    data = transforms.composed(names, cameras.camera_to_world, cameras.intrinsics, views.size)
+    for number, name in enumerate(follow(list(views.names))):
         frame = data["frames"][number]
         picture_files.write_picture(inside(folder, names[number]), views.picture(images[number]))
         if views.depth is not None:
@@ -142,3 +199,14 @@ def _write_new(folder: Path, views: Views, images: Tensor, each: Each) -> None:
 
 def _named(kind: str, name: str, suffix: str) -> str:
     return f"{kind}/{plain(name)}{suffix}"
+
+
+def pictures(views: Views) -> tuple[str, ...]:
+    """Where `write` puts the pictures of views, below their folder."""
+    return views.names if views.folder else tuple(_named("images", name, ".png") for name in views.names)
+
+
+def all_files(folder: Path) -> tuple[str, ...]:
+    """Names of all files of a set, whether or not they are there."""
+    data = transforms.parse(described(folder).read_bytes())
+    return (FILE, *data.names, *data.companions)

@@ -7,7 +7,7 @@ and where the colours of its surroundings agree; neither holds where something h
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..csd.correspondence import Flow
+from .work import Afford, Follow, unlimited
 
 RETURN = 1.5  # pixels
 AROUND = 5  # pixels across the surroundings whose colours are compared
@@ -59,7 +60,8 @@ def estimate(
     pairs: Tensor,
     accuracy: Accuracy = ACCURACIES["medium"],
     tolerance: float = 0.05,
-    follow: Callable[[Iterable], Iterable] = iter,
+    follow: Follow = iter,
+    afford: Afford = unlimited,
 ) -> Flow:
     """The motion between frames [N, H, W, 3] in 0 ... 1 for pairs [P, 2] of frames (i, j).
 
@@ -73,14 +75,24 @@ def estimate(
             f"got frames of {frames.shape[2]} x {frames.shape[1]} pixels, expected sides of at least {SMALLEST}; "
             "motion cannot be measured on less."
         )
+    _weigh(frames, len(pairs), afford)
     film, table = _Film(frames, accuracy), _Table(frames, pairs)
-    walks = list(_walks(pairs))
-    tasks = [(film.step, i) for i in range(len(frames) - 1)] + [(film.walk, *walk) for walk in walks]
+    tasks = [(film.see, i) for i in range(len(frames))] + [(film.step, i) for i in range(len(frames) - 1)]
+    tasks += [(film.walk, *walk) for walk in _walks(pairs)]
     for task, *where in follow(tasks):
-        for i, j, there, back in task(*where):
+        for i, j, there, back in follow(task(*where)):
             table.put(i, j, there, film.seen(i, j, there, back, tolerance))
             table.put(j, i, back, film.seen(j, i, back, there, tolerance))
     return table.flow(len(frames))
+
+
+def _weigh(frames: Tensor, pairs: int, afford: Afford) -> None:
+    """What the table takes, the motion that is kept of each frame, and a few frames that are worked on."""
+    count, pixels = len(frames), frames.shape[1] * frames.shape[2]
+    cells = pixels // COARSENESS**2
+    size = pairs * (cells * 5 + 300) + count * (pixels + cells * 8) + pixels * 100
+    what = f"the motion of {count} frames of {frames.shape[2]} x {frames.shape[1]} pixels in {pairs:,} pairs"
+    afford(size, what, "lower `neighbours` or `anchors`, or take fewer or smaller frames")
 
 
 def _walks(pairs: Tensor) -> Iterator[tuple[int, int, int]]:
@@ -102,7 +114,7 @@ class _Film:
     def __init__(self, frames: Tensor, accuracy: Accuracy):
         self.cv2 = opencv()
         self.frames, self.size = frames, tuple(frames.shape[1:3])
-        self.greys = [self._grey(i) for i in range(len(frames))]
+        self.greys: list[np.ndarray] = []
         self.dis = self._dis(accuracy)
         self.steps: dict[tuple[int, int], np.ndarray] = {}
 
@@ -117,9 +129,11 @@ class _Film:
     def _colours(self, i: int) -> np.ndarray:
         return np.ascontiguousarray(self.frames[i, ..., :3].float().cpu().numpy())
 
-    def _grey(self, i: int) -> np.ndarray:
+    def see(self, i: int) -> Iterator:
+        """Take in frame i, the next one; there is no motion yet."""
         grey = self.cv2.cvtColor(self._colours(i), self.cv2.COLOR_RGB2GRAY)
-        return np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8)
+        self.greys.append(np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8))
+        return iter(())
 
     @cached_property
     def own(self) -> np.ndarray:

@@ -8,12 +8,16 @@ import hashlib
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f]')
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # devices, not files, on Windows
+_HIDDEN = re.compile(r"\..+\.[0-9a-f]{32}")
+_LEFT_BEHIND = 3600.0  # seconds after which a folder that nobody has written to belongs to a process that was killed
 
 
 def plain(name: str) -> str:
@@ -28,27 +32,46 @@ def plain(name: str) -> str:
 
 def inside(folder: Path, name: str) -> Path:
     """Where `name` lies below `folder`, whether or not it exists. ValueError where a link leads elsewhere."""
-    base = folder.resolve()
-    path = (base / plain(name)).resolve()
+    try:
+        base = folder.resolve()
+        path = (base / plain(name)).resolve()
+        os.path.lexists(path)  # a name that is too long shows here
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise ValueError(f"got {_short(name)}, which leads nowhere ({_why(error)}), expected a file's path.") from error
     if not path.is_relative_to(base):
         raise ValueError(f"got {name!r}, a link to somewhere else; put the file itself into {folder.name!r}.")
     return path
 
 
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "links in a circle"
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 100 else name[:100] + "...")
+
+
 def existing(folder: Path, name: str) -> Path:
     """A file below `folder`. ValueError where there is none."""
     path = inside(folder, name)
-    if not path.is_file():
-        raise ValueError(f"got {name!r}, of which there is no file in {folder.name!r}; add it or correct the path.")
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise ValueError(f"got {_short(name)}, which cannot be looked at ({error.strerror}).") from error
+    if not found:
+        raise ValueError(
+            f"got {_short(name)}, of which there is no file in {folder.name!r}; add it or correct the path."
+        )
     return path
 
 
 def folder_name(name: str) -> str:
     """A name for one new folder, on any system. ValueError where it is none."""
-    if not name or name != name.strip(" .") or _UNSAFE.search(name) or {"/", "\\"} & set(name) or len(name) > 200:
+    bad = name != name.strip(" .") or _UNSAFE.search(name) or {"/", "\\"} & set(name) or _RESERVED.fullmatch(name)
+    if not name or bad or len(name.encode()) > 200:
         raise ValueError(
-            f'got the folder name {name!r}, expected one name without slashes, none of <>:"|?*, no space or dot at '
-            "its ends, and at most 200 characters."
+            f'got the folder name {_short(name)}, expected one name without slashes, none of <>:"|?*, no space or dot '
+            "at its ends, at most 200 bytes long, and none that Windows keeps for devices (CON, NUL, ...)."
         )
     return name
 
@@ -56,16 +79,37 @@ def folder_name(name: str) -> str:
 def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """A new folder parent/name, or name_2, name_3, ... where that exists, with what `fill` writes into it.
 
-    It is filled under a hidden name and renamed at the end. Where `fill` fails or is interrupted, nothing is left.
+    It is filled under a hidden name and renamed at the end. Where `fill` fails or is interrupted, nothing is left;
+    what a killed process left is taken away by the next one, an hour later. ValueError where the disk refuses.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    hidden = parent / f".{name}.{uuid.uuid4().hex}"
-    hidden.mkdir()
     try:
-        fill(hidden)
-        return _renamed(hidden, name)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        parent.mkdir(parents=True, exist_ok=True)
+        _tidy(parent)
+        hidden = parent / f".{name}.{uuid.uuid4().hex}"
+        hidden.mkdir()
+        try:
+            fill(hidden)
+            return _renamed(hidden, name)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+    except OSError as error:
+        raise ValueError(
+            f"got a disk that does not take the folder {name!r} ({error}), expected room and leave to write in "
+            f"{parent.name!r}; nothing was saved."
+        ) from error
+
+
+def _tidy(parent: Path) -> None:
+    """Take away the hidden folders of processes that were killed while they filled them."""
+    limit = time.time() - _LEFT_BEHIND
+    for entry in os.scandir(parent):
+        if _HIDDEN.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False) and _touched(entry.path) < limit:
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _touched(folder: str) -> float:
+    """When something was last written into a folder: a new file shows in the time of the folder that it is in."""
+    return max((os.stat(path).st_mtime for path, *_ in os.walk(folder)), default=time.time())
 
 
 def _renamed(folder: Path, name: str) -> Path:
@@ -81,7 +125,15 @@ def _renamed(folder: Path, name: str) -> Path:
 
 
 def versions(folder: Path, names: Iterable[str]) -> str:
-    """Changes when one of the files below `folder` is exchanged, by size and time."""
-    stats = ((name, os.stat(inside(folder, name))) for name in names)
-    text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    """Changes when one of the files below `folder` is exchanged, by size and time. Names are `plain`."""
+    stats = ((name, _stat(folder / name)) for name in names)
+    text = "\n".join(f"{name} {stat}" for name, stat in stats)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _stat(path: Path) -> str:
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        return type(error).__name__
+    return f"{stat.st_size} {stat.st_mtime_ns}"

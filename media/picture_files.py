@@ -1,40 +1,68 @@
-"""Picture, depth and mask files. ValueError, with the file's name, where one cannot be read."""
+"""Picture, depth and mask files. ValueError, with the file's name, where one cannot be read.
 
+Headers are read first: the size of a picture is known, and refused where it is too large, before a pixel is decoded.
+PIL is told the formats it may look for, since it would otherwise hand a file to whatever its first bytes ask for.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from einops import rearrange
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from .array_files import SUFFIXES, array_size, read_array
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "TGA")
+MOST_PIXELS = 2**27  # 134 megapixels
 _COLOUR = ("RGB", "RGBA", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr")
 _DEPTH = ("I;16", "I;16B", "I;16L", "I", "F", "L")
-_ARRAYS = (".npy", ".npz")
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture or an array file, from its header alone."""
+    if path.suffix.lower() in SUFFIXES:
+        return array_size(path)
+    with _header(path) as image:
+        return image.height, image.width
+
+
+def is_transparent(path: Path) -> bool:
+    """Whether a picture has transparency, from its header alone."""
+    with _header(path) as image:
+        return image.has_transparency_data
 
 
 def read_picture(path: Path) -> Tensor:
     """[H, W, 3] in 0 ... 1, as stored: not turned, transparency left out."""
-    image = _opened(path)
-    if image.mode not in _COLOUR:
-        raise ValueError(f"{path.name}: got a picture of kind {image.mode}, expected 8 bits a colour; convert it.")
-    return torch.from_numpy(np.array(image.convert("RGB"), dtype=np.float32)) / 255
+    with _header(path) as image:
+        if image.mode not in _COLOUR:
+            raise _Refused(f"{path.name}: got a picture of kind {image.mode}, expected 8 bits a colour; convert it.")
+        return torch.from_numpy(np.array(image.convert("RGB"))).float().div_(255)
 
 
 def write_picture(path: Path, picture: Tensor, like: Path | None = None) -> None:
     """Write [H, W, 3] in 0 ... 1 in the format of the name, with transparency and notes of the file `like`."""
     image = Image.fromarray((picture.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
-    source = _opened(like) if like else None
-    if source is not None and source.has_transparency_data:
-        image.putalpha(source.convert("RGBA").getchannel("A"))
-    notes = {key: source.info[key] for key in ("exif", "icc_profile") if key in source.info} if source else {}
+    notes = _add_what_pixels_lack(image, like) if like else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, **notes, **_best(path))
 
 
+def _add_what_pixels_lack(image: Image.Image, like: Path) -> dict:
+    """Give a picture the transparency of a file; the file's notes, to be saved with it."""
+    with _header(like) as source:
+        if source.has_transparency_data:
+            image.putalpha(source.convert("RGBA").getchannel("A"))
+        return {key: source.info[key] for key in ("exif", "icc_profile") if key in source.info}
+
+
 def writable(path: Path) -> bool:
     """Whether pictures can be written in the format of the name."""
-    return Image.registered_extensions().get(path.suffix.lower()) in Image.SAVE
+    return Image.registered_extensions().get(path.suffix.lower()) in FORMATS
 
 
 def _best(path: Path) -> dict:
@@ -44,7 +72,8 @@ def _best(path: Path) -> dict:
 
 def read_mask(path: Path) -> Tensor:
     """[H, W], 1 where the picture counts: whatever is not black."""
-    return torch.from_numpy(np.array(_opened(path).convert("L"))).gt(0).float()
+    with _header(path) as image:
+        return torch.from_numpy(np.array(image.convert("L"))).gt(0).float()
 
 
 def write_mask(path: Path, mask: Tensor) -> None:
@@ -54,7 +83,7 @@ def write_mask(path: Path, mask: Tensor) -> None:
 
 def read_depth(path: Path) -> Tensor:
     """[H, W] in the file's own unit, 0 where unknown: a picture of one channel, .npy, or .npz."""
-    numbers = _array(path) if path.suffix.lower() in _ARRAYS else _depth_picture(path)
+    numbers = read_array(path) if path.suffix.lower() in SUFFIXES else _depth_picture(path)
     depth = torch.from_numpy(numbers.astype(np.float32))
     return torch.where(torch.isfinite(depth) & (depth > 0), depth, 0)
 
@@ -71,34 +100,38 @@ def nearest(maps: Tensor, size: tuple[int, int], borders: tuple[int, int, int, i
     return torch.nn.functional.pad(scaled, borders)[0, 0]
 
 
-def _opened(path: Path) -> Image.Image:
+@contextmanager
+def _header(path: Path) -> Iterator[Image.Image]:
+    """A picture of which only the header has been read; its pixels are decoded when they are asked for."""
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name}: got a file that cannot be read as a picture ({error}); replace it.") from error
+        with Image.open(path, formats=FORMATS) as image:
+            _refuse_large(path, image.size)
+            yield image
+    except (_Refused, MemoryError):
+        raise
+    except Exception as error:  # a broken picture fails in many ways
+        kinds = ", ".join(FORMATS)
+        raise ValueError(
+            f"{path.name}: got a file that cannot be read as a picture ({error}), expected one of {kinds}; replace it."
+        ) from error
+
+
+def _refuse_large(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MOST_PIXELS:
+        raise _Refused(
+            f"{path.name}: got a picture of {size[0]} x {size[1]} pixels, expected at most {MOST_PIXELS // 10**6} "
+            "million; make it smaller."
+        )
+
+
+class _Refused(ValueError):
+    """A picture that cannot be used, as its header says."""
 
 
 def _depth_picture(path: Path) -> np.ndarray:
-    image = _opened(path)
-    if image.mode not in _DEPTH:
-        raise ValueError(
-            f"{path.name}: got depth as a picture of kind {image.mode}, expected one channel of 16 bits, or .npy."
-        )
-    return np.array(image)
-
-
-def _array(path: Path) -> np.ndarray:
-    """The array of an .npy file, or the only one or the one called `depth` of an .npz. Nothing in it is run."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded as arrays:
-                loaded = arrays["depth" if "depth" in arrays.files else arrays.files[0]]
-    except Exception as error:  # a broken archive fails in many ways
-        raise ValueError(f"{path.name}: got a file that cannot be read as an array ({error}); replace it.") from error
-    numbers = loaded.squeeze()
-    if numbers.ndim != 2 or numbers.dtype.kind not in "fiu":
-        raise ValueError(f"{path.name}: got {numbers.dtype} of shape {loaded.shape}, expected numbers [height, width].")
-    return numbers
+    with _header(path) as image:
+        if image.mode not in _DEPTH:
+            raise _Refused(
+                f"{path.name}: got depth as a picture of kind {image.mode}, expected one channel of 16 bits, or .npy."
+            )
+        return np.array(image)

@@ -7,24 +7,32 @@ A safetensors file holds
     record.<name>    what the report shows
 
 and, as metadata, the step, what the result depends on (`settings`, from name to value or hash) and a
-checksum of the tensors. It is written beside its place and then moved there, so that there is always
-either the old state or the new one.
+checksum of the tensors. It is written beside its place, under a name that no other process uses, and then moved
+there, so that there is always either the old state or the new one. A folder that is a link is not followed.
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import BaseModel, Field, Json, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 FORMAT = "collaborative-score-distillation state 1"
 _SHOWN = 40
+_RECORDED = ("residual", "step_size", "time", "cost")  # curves over the steps, and what they took: evaluations, seconds
+_LEFT_BEHIND = 3600.0  # seconds after which a part that was not moved belongs to a process that was killed
+_TRIES, _PAUSE = 10, 0.05  # on Windows a file that somebody reads cannot be replaced at that moment
 
 
 @dataclass(frozen=True)
@@ -54,17 +62,44 @@ def checksum(tensors: dict[str, Tensor]) -> str:
 
 def write(path: Path, saved: Saved) -> None:
     """Put the file in its place, whole or not at all. Raises OSError where the disk does not take it."""
-    tensors, part = saved.tensors(), path.with_name(f"{path.name}.part")
+    _refuse_links(path)
+    _tidy(path)
+    tensors, part = saved.tensors(), path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     about = {"format": FORMAT, "step": str(saved.step), "settings": json.dumps(saved.settings)}
     try:
         save_file(tensors, part, {**about, "checksum": checksum(tensors)})
         _to_disk(part)
-        os.replace(part, path)
+        _moved(part, path)
     except SafetensorError as error:
         raise OSError(f"could not write {path}: {error}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _refuse_links(path: Path) -> None:
+    """A link could lead to anywhere; a state file of the output folder lies in the output folder."""
+    for place in (path.parent, path):
+        if place.is_symlink():
+            raise OSError(f"{place.name} is a link, expected a folder and a file themselves")
+
+
+def _tidy(path: Path) -> None:
+    """Take away what processes that were killed while they wrote this file have left."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > _LEFT_BEHIND:
+                part.unlink()
+
+
+def _moved(part: Path, path: Path) -> None:
+    for left in reversed(range(_TRIES)):
+        try:
+            return os.replace(part, path)
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(_PAUSE)
 
 
 def _to_disk(path: Path) -> None:
@@ -75,25 +110,50 @@ def _to_disk(path: Path) -> None:
 def read(path: Path) -> Saved:
     """The state in a file. Raises ValueError where it is damaged or of another kind."""
     try:
+        _refuse_links(path)
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118  (it is no dict)
-        if about.get("format") != FORMAT or about["checksum"] != checksum(tensors):
+        if about.get("format") != FORMAT or about.get("checksum") != checksum(tensors):
             raise ValueError("it is of another kind, or its checksum does not fit")
-        return _saved(about, tensors)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        return _saved(_About.model_validate(about), tensors)
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(
-            f"state file: got {path.name}, which cannot be read as a state ({error}); expected one that this node "
-            "wrote. Delete or rename it, or choose another name."
+            f"state file: got {path.name}, which cannot be read as a state ({_said(error)}); expected one that this "
+            "node wrote. Delete or rename it, or choose another name."
         ) from error
 
 
-def _saved(about: dict[str, str], tensors: dict[str, Tensor]) -> Saved:
+class _About(BaseModel):
+    """What is written beside the tensors."""
+
+    step: Annotated[int, Field(ge=0)]
+    settings: Json[dict[str, str]]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{first['loc'][0]}: {first['msg']}"
+    return str(error)
+
+
+def _saved(about: _About, tensors: dict[str, Tensor]) -> Saved:
+    """The state, if everything is there that a run goes on from."""
+    missing = [name for name in ("theta", *(f"record.{name}" for name in _RECORDED)) if name not in tensors]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    curves = [tensors[f"record.{name}"] for name in _RECORDED]
+    if any(curve.ndim != 1 for curve in curves) or len(curves[-1]) != 2:
+        raise ValueError("its record is not one of numbers over the steps")
+    numbers = [tensor for name, tensor in tensors.items() if not name.startswith("record.")]
+    if not tensors["theta"].is_floating_point() or not all(torch.isfinite(part).all() for part in numbers):
+        raise ValueError("its numbers are not finite")
+
     def group(name: str) -> dict[str, Tensor]:
         return {key.split(".", 1)[1]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
 
-    settings = json.loads(about["settings"])
-    return Saved(int(about["step"]), tensors["theta"], group("memory"), group("record"), settings)
+    return Saved(about.step, tensors["theta"], group("memory"), group("record"), about.settings)
 
 
 def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:

@@ -6,12 +6,18 @@
 Axes: transform_matrix takes camera to world coordinates with OpenGL's camera, x right, y up, z backwards. Ours are
 OpenCV's, x right, y down, z forwards: the second and third column change sign. The world is the same.
 Pixels: cx and cy are measured from the picture's corner, so the middle of the first pixel is at 0.5.
+
+Reading takes time and memory in proportion to the file. At most `LARGEST` bytes and `MOST` frames are read.
 """
 
-import json
+import hashlib
 import math
+from collections import Counter
+from functools import cached_property
+from typing import Annotated
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from torch import Tensor
 
 from .paths import plain
@@ -19,50 +25,201 @@ from .paths import plain
 AXES = torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64)  # OpenGL <-> OpenCV
 DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
 PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
+LARGEST, MOST = 2**25, 100_000
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Row = Annotated[list[Number], Field(min_length=4, max_length=4)]
+EXPECTED = {
+    "frames": "a list of at least one frame",
+    "transform_matrix": "4 rows of 4 finite numbers",
+    "file_path": "the path of a file",
+    "depth_file_path": "the path of a file",
+    "mask_path": "the path of a file",
+    "camera_model": "the name of a camera model",
+    "is_fisheye": "true or false",
+    "distortion_params": "a list of finite numbers",
+}
 
 
-def parse(text: bytes) -> dict:
-    """The content of a transforms.json, with at least one frame, each with a file and a pose."""
+class Lens(BaseModel):
+    """What may be said of the whole set or of each frame; whatever else is there is kept."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    fl_x: Number | None = None
+    fl_y: Number | None = None
+    cx: Number | None = None
+    cy: Number | None = None
+    w: Number | None = None
+    h: Number | None = None
+    camera_angle_x: Number | None = None
+    camera_angle_y: Number | None = None
+    camera_model: str | None = None
+    is_fisheye: bool | None = None
+    distortion_params: list[Number] | None = None
+    k1: Number | None = None
+    k2: Number | None = None
+    k3: Number | None = None
+    k4: Number | None = None
+    p1: Number | None = None
+    p2: Number | None = None
+
+    def bent(self) -> str:
+        """Why the lens is not a pinhole, in words; empty where it is one."""
+        if self.camera_model not in (None, *PINHOLE):
+            return f"the camera model {self.camera_model}"
+        if self.is_fisheye:
+            return "a fisheye lens"
+        bent = [key for key in DISTORTION if getattr(self, key)]
+        bent += ["distortion_params"] if any(self.distortion_params or ()) else []
+        return f"lens distortion ({', '.join(bent)})" if bent else ""
+
+
+class Frame(Lens):
+    """One view."""
+
+    file_path: str | None = None
+    transform_matrix: Annotated[list[Row], Field(min_length=3, max_length=4)]
+    depth_file_path: str | None = None
+    mask_path: str | None = None
+
+
+class Transforms(Lens):
+    """A transforms.json: at least one frame, each with a picture of its own and a pose."""
+
+    frames: Annotated[list[Frame], Field(min_length=1, max_length=MOST)]
+    applied_scale: Number | None = None
+    _digest: str = PrivateAttr("")
+
+    @property
+    def digest(self) -> str:
+        """A hash of the file's bytes."""
+        return self._digest
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Paths of the pictures, each once."""
+        found = self.files("file_path")
+        twice = sorted(name for name, times in Counter(found).items() if times > 1)
+        if twice:
+            shown = ", ".join(twice[:3]) + (f" and {len(twice) - 3} more" if len(twice) > 3 else "")
+            raise ValueError(f"transforms.json: got {shown} in several frames, expected every picture once.")
+        return found
+
+    def files(self, key: str) -> tuple[str, ...]:
+        """Paths that the frames have under `key`: one for each, or none at all where no frame has one."""
+        paths = [getattr(frame, key) for frame in self.frames]
+        missing = [number for number, path in enumerate(paths) if path is None]
+        if len(missing) == len(paths) and key != "file_path":
+            return ()
+        if missing:
+            raise ValueError(
+                f"transforms.json: got no {key} in {len(missing)} of {len(paths)} frames (number {missing[0]}, counted "
+                "from 0, is the first), expected one in every frame."
+            )
+        return tuple(_path(path, f"{key} of frame {number}") for number, path in enumerate(paths))
+
+    @cached_property
+    def companions(self) -> tuple[str, ...]:
+        """Every other file that belongs to the set: depth, masks, point clouds and whatever else has a path."""
+        entries = [(self, "the set"), *((frame, f"frame {number}") for number, frame in enumerate(self.frames))]
+        found = ((key, value, where) for entry, where in entries for key, value in _paths(entry))
+        return tuple(dict.fromkeys(_path(value, f"{key} of {where}") for key, value, where in found))
+
+    @property
+    def poses(self) -> Tensor:
+        """Camera to world, OpenCV axes: [N, 4, 4], float64."""
+        rows = torch.tensor([frame.transform_matrix[:3] for frame in self.frames], dtype=torch.float64)
+        last = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64).expand(len(rows), 1, 4)
+        return torch.cat([rows, last], 1) * AXES
+
+    def size(self, number: int) -> tuple[int, int] | None:
+        """(height, width) of a frame's picture, if the file says so."""
+        height, width = (self._number(self.frames[number], key) for key in ("h", "w"))
+        return None if height is None or width is None else (round(height), round(width))
+
+    def intrinsics(self, picture: tuple[int, int]) -> Tensor:
+        """[N, 3, 3] in pixels of pictures of `picture` (height, width), float64."""
+        rows = [self._intrinsics(number, picture) for number in range(len(self.frames))]
+        return torch.tensor(rows, dtype=torch.float64)
+
+    def _intrinsics(self, number: int, picture: tuple[int, int]) -> list[list[float]]:
+        frame, (height, width) = self.frames[number], picture
+        given = (self._focal(frame, "x", width), self._focal(frame, "y", height))
+        fx, fy = (next((length for length in pair if length is not None), 0.0) for pair in (given, given[::-1]))
+        if fx <= 0 or fy <= 0:
+            raise ValueError(
+                f"transforms.json: got no focal length above zero for frame {number}; give fl_x (pixels) or "
+                "camera_angle_x (radians), for the set or in every frame."
+            )
+        cx, cy = self._number(frame, "cx"), self._number(frame, "cy")
+        return [[fx, 0, width / 2 if cx is None else cx], [0, fy, height / 2 if cy is None else cy], [0, 0, 1]]
+
+    def _focal(self, frame: Frame, axis: str, pixels: int) -> float | None:
+        length, angle = (self._number(frame, f"{name}_{axis}") for name in ("fl", "camera_angle"))
+        if length is not None or angle is None or not 0 < angle < math.pi:
+            return length
+        return 0.5 * pixels / math.tan(0.5 * angle)
+
+    def _number(self, frame: Frame, key: str) -> float | None:
+        """A number of the set, or else of the frame; None where neither has it."""
+        whole = getattr(self, key)
+        return getattr(frame, key) if whole is None else whole
+
+    @property
+    def scale(self) -> float:
+        """World units of the poses in one unit of the scene before it was scaled; depth is measured in the latter."""
+        return self.applied_scale or 1.0
+
+    def distortion(self) -> str:
+        """Why the lens is not a pinhole, in words; empty where it is one."""
+        return next((words for words in (entry.bent() for entry in (self, *self.frames)) if words), "")
+
+
+def parse(text: bytes) -> Transforms:
+    """A transforms.json whose paths and poses are good. ValueError that says what is wrong, and where."""
+    if len(text) > LARGEST:
+        raise ValueError(f"transforms.json: got a file of {len(text):,} bytes, expected at most {LARGEST:,}; split it.")
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"transforms.json: got a file that is not JSON ({error}); write it anew.") from error
-    frames = data.get("frames") if isinstance(data, dict) else None
-    if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
-        raise ValueError("transforms.json: got no list of `frames`, expected at least one frame.")
-    names(data)
-    poses(data)
+        data = Transforms.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(_message(error.errors(include_url=False, include_context=False)[0])) from None
+    data._digest = digest(text)
+    _ = data.names, data.companions
     return data
 
 
-def names(data: dict) -> tuple[str, ...]:
-    """Paths of the pictures, each once."""
-    found = files(data, "file_path")
-    twice = sorted({name for name in found if found.count(name) > 1})
-    if twice:
-        raise ValueError(f"transforms.json: got {', '.join(twice)} in several frames, expected every picture once.")
-    return found
+def digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def files(data: dict, key: str) -> tuple[str, ...]:
-    """Paths that the frames have under `key`: one for each, or none at all where no frame has one."""
-    frames = data["frames"]
-    missing = [i for i, frame in enumerate(frames) if key not in frame]
-    if len(missing) == len(frames) and key != "file_path":
-        return ()
-    if missing:
-        raise ValueError(
-            f"transforms.json: got no {key} in {len(missing)} of {len(frames)} frames (number {missing[0]}, counted "
-            "from 0, is the first), expected one in every frame."
-        )
-    return tuple(_path(frame[key], f"{key} of frame {i}") for i, frame in enumerate(frames))
+def _message(error: dict) -> str:
+    """The first error of pydantic, as we say it."""
+    place, value = error["loc"], error["input"]
+    if error["type"] == "json_invalid":
+        return f"transforms.json: got a file that is not JSON ({error['msg']}); write it anew."
+    if len(place) < 2 and (not place or place[0] == "frames"):
+        return f"transforms.json: got no list of `frames`, expected 1 to {MOST:,} frames ({error['msg']})."
+    if place[0] != "frames":
+        expected = EXPECTED.get(place[0], "a finite number")
+        return f"transforms.json: got {_shown(value)} as {place[0]}, expected {expected}."
+    if len(place) == 2:
+        return f"transforms.json: got no list of `frames`: frame {place[1]} is {_shown(value)}, expected an object."
+    value = None if error["type"] == "missing" else value
+    expected = EXPECTED.get(place[2], "a finite number")
+    return f"transforms.json: got {_shown(value)} as {place[2]} of frame {place[1]}, expected {expected}."
 
 
-def companions(data: dict) -> tuple[str, ...]:
-    """Every other file that belongs to the set: depth, masks, point clouds and whatever else has a path."""
-    entries = [data, *data["frames"]]
-    found = [(key, value) for entry in entries for key, value in entry.items() if key.endswith("_path")]
-    return tuple(dict.fromkeys(_path(value, key) for key, value in found if key != "file_path"))
+def _shown(value) -> str:
+    text = repr(value) if isinstance(value, (str, int, float, bool, list, type(None))) else type(value).__name__
+    return text if len(text) <= 80 else text[:80] + "..."
+
+
+def _paths(entry: Lens) -> list[tuple[str, object]]:
+    """What an entry has under keys that end in _path, but for the picture."""
+    known = {key: getattr(entry, key) for key in ("depth_file_path", "mask_path") if getattr(entry, key, None)}
+    more = {key: value for key, value in (entry.model_extra or {}).items() if key.endswith("_path")}
+    return list({**known, **more}.items())
 
 
 def _path(value, what: str) -> str:
@@ -70,86 +227,6 @@ def _path(value, what: str) -> str:
         return plain(value)
     except ValueError as error:
         raise ValueError(f"transforms.json: {what}: {error}") from error
-
-
-def poses(data: dict) -> Tensor:
-    """Camera to world, OpenCV axes: [N, 4, 4], float64."""
-    return torch.stack([_pose(i, frame.get("transform_matrix")) for i, frame in enumerate(data["frames"])])
-
-
-def _pose(number: int, rows) -> Tensor:
-    try:
-        matrix = torch.tensor(rows, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        matrix = torch.zeros(0)
-    if tuple(matrix.shape) not in ((3, 4), (4, 4)) or not torch.isfinite(matrix).all():
-        raise ValueError(
-            f"transforms.json: got {str(rows)[:80]} as transform_matrix of frame {number}, expected 4 rows of 4 finite "
-            "numbers."
-        )
-    last = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
-    return torch.cat([matrix[:3], last]) * AXES
-
-
-def size(data: dict, number: int) -> tuple[int, int] | None:
-    """(height, width) of a frame's picture, if the file says so."""
-    height, width = (_number(data, data["frames"][number], key) for key in ("h", "w"))
-    return None if height is None or width is None else (round(height), round(width))
-
-
-def intrinsics(data: dict, picture: tuple[int, int]) -> Tensor:
-    """[N, 3, 3] in pixels of pictures of `picture` (height, width), float64."""
-    return torch.stack([_intrinsics(data, i, picture) for i in range(len(data["frames"]))])
-
-
-def _intrinsics(data: dict, number: int, picture: tuple[int, int]) -> Tensor:
-    frame, (height, width) = data["frames"][number], picture
-    given = (_focal(data, frame, "x", width), _focal(data, frame, "y", height))
-    fx, fy = (next((length for length in pair if length is not None), 0.0) for pair in (given, given[::-1]))
-    if fx <= 0 or fy <= 0:
-        raise ValueError(
-            f"transforms.json: got no focal length above zero for frame {number}; give fl_x (pixels) or camera_angle_x "
-            "(radians), for the set or in every frame."
-        )
-    cx, cy = _number(data, frame, "cx"), _number(data, frame, "cy")
-    centre = (width / 2 if cx is None else cx, height / 2 if cy is None else cy)
-    return torch.tensor([[fx, 0, centre[0]], [0, fy, centre[1]], [0, 0, 1]], dtype=torch.float64)
-
-
-def _focal(data: dict, frame: dict, axis: str, pixels: int) -> float | None:
-    length, angle = (_number(data, frame, f"{name}_{axis}") for name in ("fl", "camera_angle"))
-    if length is not None or angle is None or not 0 < angle < math.pi:
-        return length
-    return 0.5 * pixels / math.tan(0.5 * angle)
-
-
-def _number(data: dict, frame: dict, key: str) -> float | None:
-    """A number of the set, or else of the frame; None where neither has it."""
-    value = data.get(key, frame.get(key))
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:  # so that NaN fails
-        raise ValueError(f"transforms.json: got {value!r} as {key}, expected a finite number.")
-    return float(value)
-
-
-def scale(data: dict) -> float:
-    """World units of the poses in one unit of the scene before it was scaled; depth is measured in the latter."""
-    return _number(data, {}, "applied_scale") or 1.0
-
-
-def distortion(data: dict) -> str:
-    """Why the lens is not a pinhole, in words; empty where it is one."""
-    for entry in (data, *data.get("frames", ())):
-        model = entry.get("camera_model", "PINHOLE")
-        if model not in PINHOLE or entry.get("is_fisheye"):
-            return f"the camera model {model}" if model not in PINHOLE else "a fisheye lens"
-        parameters = entry.get("distortion_params")
-        bent = [key for key in DISTORTION if entry.get(key)]
-        bent += ["distortion_params"] if isinstance(parameters, list) and any(parameters) else []
-        if bent:
-            return f"lens distortion ({', '.join(bent)})"
-    return ""
 
 
 def composed(names: tuple[str, ...], camera_to_world: Tensor, intrinsics: Tensor, picture: tuple[int, int]) -> dict:

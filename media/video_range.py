@@ -1,11 +1,18 @@
 """What a batch of frames was taken from, and edited ones brought back to the size, the pace and the sound of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 from torch import Tensor
 
+from ..csd.windows import Size
+from .footage import Footage
 from .framing import Framing, edge_padded, even
+from .work import Afford, Follow, unlimited
+
+_WEIGH_EVERY = 64  # frames, of a file that holds more than it says
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class VideoRange:
         """Frames a second at which the batch lasts as long as the range that it was taken from."""
         return self.rate / self.stride
 
-    def restored(self, frames: Tensor) -> Tensor:
+    def restored(self, frames: Tensor, follow: Follow = iter, afford: Afford = unlimited) -> Tensor:
         """Edited frames [count, h, w, 3] at the source's size, the next even one: [count, H, W, 3]."""
         if len(frames) != self.count:
             raise ValueError(
@@ -39,8 +46,10 @@ class VideoRange:
             )
         height, width = even(self.framing.source)
         borders = (0, width - self.framing.source[1], 0, height - self.framing.source[0])
+        size = self.count * height * width * frames.shape[-1] * frames.element_size()
+        afford(size, f"{self.count} frames of {width} x {height} pixels", "take fewer frames")
         out = frames.new_empty(self.count, height, width, frames.shape[-1])
-        for row, frame in zip(out, frames):
+        for row, frame in follow(list(zip(out, frames))):
             row.copy_(edge_padded(self.framing.undo(frame), borders))
         return out
 
@@ -55,6 +64,51 @@ class VideoRange:
                 f"; padded at the right and bottom edge to {padded[1]} x {padded[0]}, since encoders need even sides"
             )
         return text + "."
+
+
+def taken(
+    source: Footage,
+    start: int,
+    stride: int,
+    count: int,
+    shape: Callable[[Size], Framing],
+    follow: Follow = iter,
+    afford: Afford = unlimited,
+) -> tuple[Tensor, Framing]:
+    """Every `stride`-th frame from `start` on as a batch, and the framing that `shape` gives for their size.
+
+    count   how many, 0 for all
+    Raises ValueError where there is none, or no memory for so many.
+    """
+    pictures, framing, last, weighed, said = [], None, None, 0, expected(source, start, stride, count)
+    for picture in islice(source.frames(start, follow), 0, (count - 1) * stride + 1 if count else None, stride):
+        framing = framing or shape(tuple(picture.shape[:2]))
+        if len(pictures) >= weighed:
+            _weigh(max(said, len(pictures) + 1), framing, afford)
+            weighed = max(said, len(pictures) + _WEIGH_EVERY)
+        if picture is not last:
+            last, frame = picture, framing.apply(picture)
+        pictures.append(frame)
+    if not pictures:
+        length = source.count(follow)
+        raise ValueError(
+            f"got start {start} in a video of {length} frames, expected 0 to {length - 1}; choose an earlier start."
+        )
+    return batched(pictures), framing
+
+
+def expected(source: Footage, start: int, stride: int, count: int) -> int:
+    """How many frames a range holds, as far as the file says; 0 where it does not."""
+    about = source.about()
+    held = 0 if about is None else max(-(-(about - start) // stride), 0)
+    return min(count, held) if count else held
+
+
+def _weigh(count: int, framing: Framing, afford: Afford) -> None:
+    height, width = framing.frame
+    size = count * height * width * 12 + framing.source[0] * framing.source[1] * 24
+    turn = "lower `count` or `side`, or raise `stride`"
+    afford(size, f"{count} frames of {width} x {height} pixels", turn)
 
 
 def batched(pictures: list[Tensor]) -> Tensor:

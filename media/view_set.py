@@ -1,6 +1,6 @@
 """Views of one scene: what is known of them besides their pictures."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..csd.geometry import Cameras
 from .framing import Framing
+from .transforms import Transforms
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Views:
     masks      [N, H, W] in 0 ... 1, 1 where a picture counts. None: everywhere
     names      what a view is called, each once: its file's path below the folder, or any word
     folder     where the set came from; None for views made in memory
-    metadata   the parsed transforms.json of that folder
+    metadata   the parsed transforms.json of that folder, None where there is none
     framing    how the pictures of the folder were scaled and padded; None: not at all
     """
 
@@ -28,7 +29,7 @@ class Views:
     masks: Tensor | None
     names: tuple[str, ...]
     folder: Path | None = None
-    metadata: dict = field(default_factory=dict)
+    metadata: Transforms | None = None
     framing: Framing | None = None
 
     def __post_init__(self):

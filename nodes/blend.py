@@ -3,11 +3,14 @@
 from einops import rearrange
 
 from ..csd.blend import blend
-from ..host.errors import named
+from ..host.budget import afford
 from ..host.io import Correspondence, io, schema
+from ..host.node import Node
 
 
-class Blend(io.ComfyNode):
+class Blend(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -36,8 +39,9 @@ class Blend(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images, correspondence, strength, tolerance):
-        with named("CSD Blend"):
-            channels_first = rearrange(images, "n h w c -> n c h w")
-            blended = blend(channels_first, correspondence, strength, tolerance)
+    def run(cls, images, correspondence, strength, tolerance):
+        count, height, width, _ = images.shape
+        size = 2 * images.numel() * images.element_size()
+        afford(size, f"{count} blended pictures of {width} x {height} pixels", "blend fewer or smaller pictures")
+        blended = blend(rearrange(images, "n h w c -> n c h w"), correspondence, strength, tolerance)
         return io.NodeOutput(rearrange(blended, "n c h w -> n h w c").contiguous())

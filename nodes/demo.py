@@ -2,10 +2,12 @@
 
 import torch
 
+from ..host.budget import afford
 from ..host.io import io, schema
+from ..host.node import Node
 
 
-class DemoModel(io.ComfyNode):
+class DemoModel(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -19,13 +21,15 @@ class DemoModel(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls):
+    def run(cls):
         from ..host.demo_model import load_demo_model
 
         return io.NodeOutput(*load_demo_model())
 
 
-class DemoScene(io.ComfyNode):
+class DemoScene(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -43,7 +47,9 @@ class DemoScene(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, seed, look, width, height):
+    def run(cls, seed, look, width, height):
+        from ..demo import cost
         from ..demo.painter import paint
 
+        afford(cost.scene(height, width), f"a scene of {width} x {height} pixels", "lower `width` or `height`")
         return io.NodeOutput(torch.from_numpy(paint(seed, look, height, width))[None])

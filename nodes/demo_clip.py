@@ -2,12 +2,17 @@
 
 import torch
 
-from ..csd.correspondence import clip_pairs
 from ..demo.painter import LOOKS
+from ..host.budget import afford
 from ..host.io import Correspondence, io, schema
+from ..host.node import Node
+from ..host.progress import steps
+from ..media.pairs import pairs
 
 
-class DemoClip(io.ComfyNode):
+class DemoClip(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -46,10 +51,15 @@ class DemoClip(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, seed, look, frames, width, height, rate, neighbours, anchors):
+    def run(cls, seed, look, frames, width, height, rate, neighbours, anchors):
+        from ..demo import cost
         from ..demo.motion import true_motion
         from ..demo.painter.clip import paint_clip
 
-        pictures, clip = paint_clip(seed, look, frames, height, width)
-        motion = true_motion(clip, clip_pairs(frames, neighbours, anchors))
+        wanted = pairs(frames, neighbours, anchors)
+        what = f"a clip of {frames} frames of {width} x {height} pixels with the motion of {len(wanted):,} pairs"
+        turn = "lower `frames`, `width` or `height`, `neighbours` or `anchors`"
+        afford(cost.clip(frames, height, width, len(wanted)), what, turn)
+        pictures, clip = paint_clip(seed, look, frames, height, width, follow=steps)
+        motion = true_motion(clip, wanted, steps)
         return io.NodeOutput(torch.from_numpy(pictures), rate, motion)

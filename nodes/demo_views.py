@@ -3,12 +3,17 @@
 import torch
 
 from ..demo.painter import LOOKS
+from ..host.budget import afford
 from ..host.io import io, schema
+from ..host.node import Node
+from ..host.progress import steps
 from ..media.view_set import Views
 from .views import ViewsType
 
 
-class DemoViews(io.ComfyNode):
+class DemoViews(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -31,11 +36,14 @@ class DemoViews(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, seed, look, count, width, height):
+    def run(cls, seed, look, count, width, height):
+        from ..demo import cost
         from ..demo.painter.diorama import paint_views
         from ..demo.views import true_views
 
-        pictures, diorama = paint_views(seed, look, count, height, width)
-        cameras, depth = true_views(diorama)
+        what = f"{count} views of {width} x {height} pixels"
+        afford(cost.views(count, height, width), what, "lower `count`, `width` or `height`")
+        pictures, diorama = paint_views(seed, look, count, height, width, follow=steps)
+        cameras, depth = true_views(diorama, steps)
         names = tuple(f"view_{number:03}" for number in range(1, count + 1))
         return io.NodeOutput(torch.from_numpy(pictures), Views(cameras, depth, None, names))

@@ -1,13 +1,19 @@
 """Correspondence as nodes: of the frames of a clip by optical flow, of the windows of a canvas by their overlap."""
 
-from ..csd.correspondence import Canvas, clip_pairs
-from ..host.errors import named
+from ..csd.correspondence import Canvas
+from ..host.budget import afford
 from ..host.io import Correspondence, Layout, io, schema
+from ..host.node import Node
 from ..host.progress import steps
 from ..media.optical_flow import ACCURACIES, estimate
+from ..media.pairs import pairs
+
+_A_PAIR = 100  # bytes that a pair of windows takes, as its partners are listed and paired
 
 
-class OpticalFlow(io.ComfyNode):
+class OpticalFlow(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -53,13 +59,14 @@ class OpticalFlow(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, neighbours, anchors, accuracy, tolerance):
-        with named("CSD Optical Flow"):
-            pairs = clip_pairs(len(frames), neighbours, anchors)
-            return io.NodeOutput(estimate(frames, pairs, ACCURACIES[accuracy], tolerance, steps))
+    def run(cls, frames, neighbours, anchors, accuracy, tolerance):
+        wanted = pairs(len(frames), neighbours, anchors)
+        return io.NodeOutput(estimate(frames, wanted, ACCURACIES[accuracy], tolerance, steps, afford))
 
 
-class CanvasCorrespondence(io.ComfyNode):
+class CanvasCorrespondence(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -72,5 +79,8 @@ class CanvasCorrespondence(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, layout):
-        return io.NodeOutput(Canvas(layout.windows))
+    def run(cls, layout):
+        canvas = Canvas(layout.windows)
+        count = canvas.pair_count
+        afford(count * _A_PAIR, f"{count:,} pairs of windows that overlap", "split the image into fewer windows")
+        return io.NodeOutput(canvas)

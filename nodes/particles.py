@@ -8,16 +8,19 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.scene import merge
+from ..csd.precision import accumulation_dtype
 from ..csd.windows import Windows, feather
-from ..host.errors import named
+from ..host.budget import afford
 from ..host.io import Layout as LayoutType
 from ..host.io import io, schema
+from ..host.node import Node
+from ..host.progress import steps
 from ..media.layout import Layout, pad, plan
 
 PIXELS_PER_CELL = 8
 WRAPS = {"none": (False, False), "horizontal": (False, True), "vertical": (True, False), "both": (True, True)}
 ANY = io.Custom("IMAGE,LATENT,MASK")
+_AT_ONCE = 2**24  # numbers in the windows that are cut or laid between two looks for a cancel
 
 
 def _channels_first(whole) -> tuple[Tensor, int]:
@@ -36,14 +39,15 @@ def _like(original, tensor: Tensor):
     return rearrange(tensor, "b c h w -> b h w c") if original.ndim == 4 else tensor[:, 0]
 
 
-def _refuse_empty(node: str, tensor: Tensor) -> None:
-    if tensor.ndim < 4 or 0 in tensor.shape:
-        raise ValueError(
-            f"{node}: got a batch of shape {tuple(tensor.shape)}, expected at least one image with pixels."
-        )
+def _parts(windows: Windows, particles: Tensor, at_once: int = _AT_ONCE) -> list[range]:
+    """The places of the particles in their batch, so many at a time that they hold about `at_once` numbers."""
+    size = max(min(at_once // particles[0].numel(), 4096), 1)
+    return [range(start, min(start + size, windows.count)) for start in range(0, windows.count, size)]
 
 
-class ParticleSplit(io.ComfyNode):
+class ParticleSplit(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -84,37 +88,44 @@ class ParticleSplit(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, whole, window_width, window_height, overlap, wrap, multiple):
+    def run(cls, whole, window_width, window_height, overlap, wrap, multiple):
         tensor, unit = _channels_first(whole)
-        _refuse_empty("ParticleSplit", tensor)
         size = tuple(length * unit for length in tensor.shape[-2:])
         if multiple % unit:
-            raise ValueError(f"ParticleSplit: got multiple {multiple} for a latent, expected a multiple of {unit}.")
+            raise ValueError(f"got multiple {multiple} for a latent, expected a multiple of {unit}.")
         layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0])
         particles = _like(whole, cls._split(tensor, layout, unit))
-        if isinstance(whole, dict) and "noise_mask" in whole:
-            particles["noise_mask"] = cls._split(_mask_like("ParticleSplit", whole["noise_mask"], tensor), layout, unit)
+        if isinstance(whole, dict) and whole.get("noise_mask") is not None:
+            particles["noise_mask"] = cls._split(_mask_like(whole["noise_mask"], tensor), layout, unit)
         return io.NodeOutput(particles, layout)
 
     @staticmethod
     def _split(tensor: Tensor, layout: Layout, unit: int) -> Tensor:
         windows = layout.windows.rescaled(tuple(side // unit for side in layout.windows.window))
-        return windows.split(pad(tensor, windows.canvas))
+        shape = (windows.count, *tensor.shape[1:-2], *windows.window)
+        (tall, wide), size = layout.windows.window, torch.Size(shape).numel() * tensor.element_size()
+        afford(size, f"{windows.count:,} windows of {wide} x {tall} pixels", "lower `overlap` or enlarge the window")
+        whole, particles = pad(tensor, windows.canvas), tensor.new_empty(shape)
+        for part in steps(_parts(windows, particles)):
+            particles[part.start : part.stop] = windows.split(whole, part)
+        return particles
 
 
-def _mask_like(node: str, mask: Tensor, latent: Tensor) -> Tensor:
+def _mask_like(mask: Tensor, latent: Tensor) -> Tensor:
     """A noise mask on the grid of a latent, one for each of its images: [B, ..., H, W]."""
     mask = mask[None] if mask.ndim == 2 else mask
     count, size = latent.shape[0], tuple(latent.shape[-2:])
     if mask.shape[0] not in (1, count):
-        raise ValueError(f"{node}: got {mask.shape[0]} noise masks for {count} latents, expected 1 or {count}.")
+        raise ValueError(f"got {mask.shape[0]} noise masks for {count} latents, expected 1 or {count}.")
     if mask.shape[-2:] != latent.shape[-2:]:
         flat = mask.reshape(-1, 1, *mask.shape[-2:]).float()
         mask = torch.nn.functional.interpolate(flat, size, mode="bilinear").reshape(*mask.shape[:-2], *size)
     return mask.expand(count, *mask.shape[1:])
 
 
-class ParticleMerge(io.ComfyNode):
+class ParticleMerge(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -138,19 +149,25 @@ class ParticleMerge(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, particles, layout, blend):
+    def run(cls, particles, layout, blend):
         tensor, _ = _channels_first(particles)
-        _refuse_empty("ParticleMerge", tensor)
-        with named("ParticleMerge"):
-            windows = layout.windows_for(tensor)
+        windows = layout.windows_for(tensor)
         whole = _like(particles, cls._merge(tensor, layout, windows, blend))
-        if isinstance(particles, dict) and "noise_mask" in particles:
-            mask = _mask_like("ParticleMerge", particles["noise_mask"], tensor)
-            whole["noise_mask"] = cls._merge(mask, layout, windows, blend)
+        if isinstance(particles, dict) and particles.get("noise_mask") is not None:
+            whole["noise_mask"] = cls._merge(_mask_like(particles["noise_mask"], tensor), layout, windows, blend)
         return io.NodeOutput(whole)
 
     @staticmethod
     def _merge(tensor: Tensor, layout: Layout, windows: Windows, blend: str) -> Tensor:
-        weight = feather(windows.window, tensor.device) if blend == "feather" else None
+        """The average of the windows where they lie, summed up part by part."""
+        wide = accumulation_dtype(tensor.device)
+        weight = feather(windows.window, tensor.device) if blend == "feather" else tensor.new_ones(windows.window)
+        shape, (tall, across) = (windows.batch, *tensor.shape[1:-2], *windows.canvas), windows.canvas
+        afford(torch.Size(shape).numel() * 56, f"a canvas of {across} x {tall}", "merge fewer or smaller windows")
+        total, coverage = tensor.new_zeros(shape, dtype=wide), tensor.new_zeros((), dtype=wide)
+        for part in steps(_parts(windows, tensor, max(_AT_ONCE, total.numel()))):
+            crops = tensor[part.start : part.stop].to(wide)
+            total += windows.scatter(crops * weight.to(wide), part)
+            coverage = coverage + windows.scatter(weight.to(wide).expand_as(crops[:, :1]), part)
         height, width = layout.size_on(windows)
-        return merge(windows, tensor, weight=weight)[..., :height, :width]
+        return (total / coverage)[..., :height, :width].to(tensor.dtype)

@@ -1,13 +1,13 @@
 """CSD State File: a run that can be stopped and taken up again."""
 
-from ..host.errors import named
-from ..host.io import io, schema
+from ..host.io import custom, io, schema
+from ..host.node import Node
 from ..host.states import StateFile
 
-StateType = io.Custom("CSD_STATE")
+StateType = custom("CSD_STATE", StateFile)
 
 
-class StateOptions(io.ComfyNode):
+class StateOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -40,6 +40,5 @@ class StateOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, name, every, resume):
-        with named("CSD State File"):
-            return io.NodeOutput(StateFile(name, every, resume))
+    def run(cls, name, every, resume):
+        return io.NodeOutput(StateFile(name, every, resume))

@@ -1,10 +1,10 @@
 """CSD VAE Batch: long clips through a VAE, a few images at a time."""
 
-from ..host.errors import named
 from ..host.io import io, schema
+from ..host.node import Node
 
 
-class VAEBatch(io.ComfyNode):
+class VAEBatch(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -27,8 +27,7 @@ class VAEBatch(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, vae, images_at_once):
+    def run(cls, vae, images_at_once):
         from ..host.vae import BatchedVAE
 
-        with named("CSD VAE Batch"):
-            return io.NodeOutput(BatchedVAE(vae, images_at_once))
+        return io.NodeOutput(BatchedVAE(vae, images_at_once))

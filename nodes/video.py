@@ -2,18 +2,21 @@
 
 import logging
 from fractions import Fraction
-from itertools import islice
 
-from ..host.errors import named
-from ..host.io import io, schema
+from ..host.budget import afford
+from ..host.io import custom, io, schema
+from ..host.node import Node
+from ..host.progress import steps
 from ..media.footage import Footage, Pictures
 from ..media.framing import SIZES, framed
-from ..media.video_range import VideoRange, batched
+from ..media.video_range import VideoRange, taken
 
-RangeType = io.Custom("CSD_CLIP")
+RangeType = custom("CSD_CLIP", VideoRange)
 
 
-class VideoFrameBatch(io.ComfyNode):
+class VideoFrameBatch(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -64,56 +67,34 @@ class VideoFrameBatch(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, video, rate, start, stride, count, size, side, edge, multiple):
+    def run(cls, video, rate, start, stride, count, size, side, edge, multiple):
         from ..host.video import footage
 
-        with named("VideoFrameBatch"):
-            _check(start, stride, count)
-            source = footage(video) if hasattr(video, "get_components") else _pictures(video, rate)
-            frames, shape = _take(source, start, stride, count, lambda first: framed(first, size, side, edge, multiple))
-            taken = _range(source, shape, start, stride, len(frames))
-        return io.NodeOutput(frames, float(taken.pace), taken.audio, taken)
-
-
-def _check(start: int, stride: int, count: int) -> None:
-    if start < 0 or stride < 1 or count < 0:
-        raise ValueError(
-            f"got start {start}, stride {stride} and count {count}, expected a start of at least 0, a stride of at "
-            "least 1 and a count of at least 0 (all)."
+        source = footage(video, afford) if hasattr(video, "get_components") else _pictures(video, rate)
+        frames, shape = taken(
+            source, start, stride, count, lambda first: framed(first, size, side, edge, multiple), steps, afford
         )
+        found = _range(source, shape, start, stride, len(frames))
+        return io.NodeOutput(frames, float(found.pace), found.audio, found)
 
 
 def _pictures(images, rate: float) -> Pictures:
-    if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(f"got images of shape {tuple(images.shape)}, expected at least one frame with pixels.")
-    if not rate > 0:
-        raise ValueError(f"got a rate of {rate}, expected frames a second above zero.")
+    if images.shape[-1] > 3:
+        logging.warning("VideoFrameBatch: got frames with transparency, which is left out.")
     return Pictures(images, Fraction(rate).limit_denominator(100_000))
-
-
-def _take(source: Footage, start: int, stride: int, count: int, shape):
-    """Every `stride`-th frame as a batch, and the framing that `shape` gives for the size of the first."""
-    taken, chosen = [], None
-    for picture in islice(source.frames(start), 0, (count - 1) * stride + 1 if count else None, stride):
-        chosen = chosen or shape(tuple(picture.shape[:2]))
-        taken.append(chosen.apply(picture))
-    if not taken:
-        length = sum(1 for _ in source.frames(0))
-        raise ValueError(
-            f"got start {start} in a video of {length} frames, expected 0 to {length - 1}; choose an earlier start."
-        )
-    return batched(taken), chosen
 
 
 def _range(source: Footage, shape, start: int, stride: int, count: int) -> VideoRange:
     rate = source.rate
-    audio = source.sound(start / rate, (start + count * stride) / rate)
+    audio = source.sound(start / rate, (start + count * stride) / rate, steps, afford)
     if audio is not None and not audio["waveform"].shape[-1]:
         audio = None
     return VideoRange(shape, rate, start, stride, count, audio)
 
 
-class VideoRestore(io.ComfyNode):
+class VideoRestore(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -135,8 +116,7 @@ class VideoRestore(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, clip):
-        with named("VideoRestore"):
-            restored = clip.restored(frames)
+    def run(cls, frames, clip):
+        restored = clip.restored(frames, steps, afford)
         logging.info("VideoRestore: %s", clip.report())
         return io.NodeOutput(restored, float(clip.pace), clip.audio, clip.report())

@@ -1,22 +1,29 @@
 """View sets: pictures of one scene with their cameras, in from a folder, out to a new one, and what they share."""
 
+import logging
 import re
 
 from ..csd.geometry import Geometry
 from ..host import folders
-from ..host.errors import named
-from ..host.io import Correspondence, io, schema
+from ..host.budget import afford
+from ..host.io import Correspondence, custom, io, schema
+from ..host.node import Node
 from ..host.progress import steps
-from ..media import nerfstudio, paths, transforms
+from ..media import nerfstudio, paths
+from ..media.pairs import MOST as MOST_PAIRS
 from ..media.paths import folder_name, publish
 from ..media.view_set import Views
 
-ViewsType = io.Custom("CSD_VIEWS")
+ViewsType = custom("CSD_VIEWS", Views)
 LOAD, SAVE, CORRESPOND = "CSD View Set Load", "CSD View Set Save", "CSD View Correspondence"
 _EDITED = "_edited"
+MOST_VIEWS = 4096  # of which each is compared with each
 
 
-class ViewSetLoad(io.ComfyNode):
+class ViewSetLoad(Node):
+    apart = True
+    unchecked = ("folder",)
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -69,28 +76,33 @@ class ViewSetLoad(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, folder):
-        """Instead of the host's search in the list of folders, which is older than a folder that was just made."""
+        """Instead of the host's search in the list of folders, which is older than a folder that was just made.
+
+        It runs where the whole server waits for it, so it does not read the file. None: a link, of which nothing is
+        known yet.
+        """
         try:
-            nerfstudio.metadata(folders.folder(folder))
+            return True if folder is None else bool(nerfstudio.described(folders.folder(folder)))
         except (ValueError, OSError) as error:
             return str(error)
-        return True
 
     @classmethod
     def fingerprint_inputs(cls, folder, **_):
         """Changes when a file of the set does, so that the host loads it anew."""
+        if folder is None:
+            return None
         path = folders.folder(folder)
-        data = nerfstudio.metadata(path)
-        return paths.versions(path, (nerfstudio.FILE, *transforms.names(data), *transforms.companions(data)))
+        return paths.versions(path, nerfstudio.all_files(path))
 
     @classmethod
-    def execute(cls, folder, longest_side, multiple, depth_unit):
-        with named(LOAD):
-            images, views = nerfstudio.read(folders.folder(folder), longest_side, multiple, depth_unit, steps)
+    def run(cls, folder, longest_side, multiple, depth_unit):
+        images, views = nerfstudio.read(folders.folder(folder), longest_side, multiple, depth_unit, steps, afford)
         return io.NodeOutput(images, views, "\n".join(views.names))
 
 
-class ViewSetSave(io.ComfyNode):
+class ViewSetSave(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -114,13 +126,14 @@ class ViewSetSave(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images, views, name):
-        with named(SAVE):
-            target = folder_name(name.strip() or _edited(views))
-            path = publish(
-                folders.output_directory(), target, lambda folder: nerfstudio.write(folder, views, images, steps)
-            )
-        files = [(path / name).relative_to(path.parent) for name in transforms.names(nerfstudio.metadata(path))]
+    def run(cls, images, views, name):
+        if images.shape[-1] > 3:
+            logging.warning("%s: got images with transparency, which is left out; that of the old files is kept.", SAVE)
+        target = folder_name(name.strip() or _edited(views))
+        path = publish(
+            folders.output_directory(), target, lambda folder: nerfstudio.write(folder, views, images, steps)
+        )
+        files = [(path / name).relative_to(path.parent) for name in nerfstudio.pictures(views)]
         shown = [{"filename": file.name, "subfolder": file.parent.as_posix(), "type": "output"} for file in files]
         return io.NodeOutput(folders.name_of(path), ui={"images": shown})
 
@@ -131,7 +144,9 @@ def _edited(views: Views) -> str:
     return re.sub(rf"{_EDITED}(_\d+)?$", "", old) + _EDITED
 
 
-class ViewCorrespondence(io.ComfyNode):
+class ViewCorrespondence(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
@@ -153,9 +168,8 @@ class ViewCorrespondence(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, views, neighbours):
-        with named(CORRESPOND):
-            return io.NodeOutput(geometry(views, neighbours))
+    def run(cls, views, neighbours):
+        return io.NodeOutput(geometry(views, neighbours))
 
 
 def geometry(views: Views, neighbours: int) -> Geometry:
@@ -165,10 +179,21 @@ def geometry(views: Views, neighbours: int) -> Geometry:
             "got views without depth, which is needed to know what they share; add a depth_file_path to every frame of "
             "transforms.json (16-bit .png in millimetres, or .npy), or leave the correspondence out."
         )
-    lens = transforms.distortion(views.metadata)
+    lens = views.metadata.distortion() if views.metadata else ""
     if lens:
         raise ValueError(
             f"got {lens}, expected pinhole cameras; undistort the set first (COLMAP's image_undistorter, for "
             "instance), or leave the correspondence out."
         )
+    _weigh(views.count, min(neighbours or views.count, views.count - 1))
     return Geometry(views.cameras, views.depth, views.masks, neighbours or None, names=views.names)
+
+
+def _weigh(count: int, partners: int) -> None:
+    """Every view is compared with every other one before the nearest are taken."""
+    if count * partners > MOST_PAIRS or count > MOST_VIEWS:
+        raise ValueError(
+            f"got {count:,} views with {partners:,} neighbours each, expected at most {MOST_VIEWS:,} views and "
+            f"{MOST_PAIRS:,} pairs; lower `neighbours` or take fewer views."
+        )
+    afford(count**2 * 400, f"the distances of {count:,} views from one another", "take fewer views")

@@ -5,7 +5,7 @@ belongs to the layer and the frame, zoom to the frame, and focus is the middle o
 frame is in another is known exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -139,11 +139,23 @@ class Clip:
 
 
 def paint_clip(
-    seed: int, look: str, frames: int, height: int = 128, width: int = 192, light: float = 0.0
+    seed: int,
+    look: str,
+    frames: int,
+    height: int = 128,
+    width: int = 192,
+    light: float = 0.0,
+    follow: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[np.ndarray, Clip]:
-    """Paint clip `seed` in `look` -> float32 ``[frames, height, width, 3]``, 0..1, and its geometry."""
+    """Paint clip `seed` in `look` -> float32 ``[frames, height, width, 3]``, 0..1, and its geometry.
+
+    follow   is handed the frames and hands them on, for a progress bar and for cancelling
+    """
     clip = Clip(seed, frames, height, width)
-    return np.stack(list(clip.paint(look, light))), clip
+    pictures, painted = np.empty((frames, height, width, 3), np.float32), clip.paint(look, light)
+    for frame in follow(range(frames)):
+        pictures[frame] = next(painted)
+    return pictures, clip
 
 
 def _pan(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ depth is linear in the height of the painting: what stands on the plain stands w
 Axes as in OpenCV: x right, y down, z forward; the middle camera stands at the origin. Depths are along z.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,8 @@ class Diorama:
 
     def paint(self, look: str, light: float = 0.0) -> Iterator[np.ndarray]:
         """The views in a look, one after the other, float32 ``[H, W, 3]``, 0..1."""
-        textures = [plane.layer.paint(look)[(slice(None), *plane.box)] for plane in self.planes]
+        # Copies of the boxes, so that the whole canvas of each is let go.
+        textures = [plane.layer.paint(look)[(slice(None), *plane.box)].copy() for plane in self.planes]
         for view in range(self.views):
             canvas = np.zeros((3, self.height * self.width), np.float32)
             for pixels, _, through, paint in self._seen(view, textures):
@@ -131,11 +132,23 @@ class Diorama:
 
 
 def paint_views(
-    seed: int, look: str, views: int, height: int = 128, width: int = 192, light: float = 0.0
+    seed: int,
+    look: str,
+    views: int,
+    height: int = 128,
+    width: int = 192,
+    light: float = 0.0,
+    follow: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[np.ndarray, Diorama]:
-    """Paint view set `seed` in `look` -> float32 ``[views, height, width, 3]``, 0..1, and its geometry."""
+    """Paint view set `seed` in `look` -> float32 ``[views, height, width, 3]``, 0..1, and its geometry.
+
+    follow   is handed the views and hands them on, for a progress bar and for cancelling
+    """
     diorama = Diorama(seed, views, height, width)
-    return np.stack(list(diorama.paint(look, light))), diorama
+    pictures, painted = np.empty((views, height, width, 3), np.float32), diorama.paint(look, light)
+    for view in follow(range(views)):
+        pictures[view] = next(painted)
+    return pictures, diorama
 
 
 def _arc(rng: np.random.Generator, views: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Nerfstudio's layout: cameras, pictures, depth and masks in and out, and files that are wrong."""
 
-import copy
 import json
 import math
 
@@ -34,6 +33,10 @@ def changed(tmp_path):
     return make
 
 
+def parsed(data):
+    return transforms.parse(json.dumps(data).encode())
+
+
 def seen_at(intrinsics, camera_to_world, point):
     """Pixel and depth of a world point: plain projection with OpenCV's axes."""
     x, y, z = (torch.linalg.inv(camera_to_world) @ torch.tensor([*point, 1.0], dtype=torch.float64))[:3].tolist()
@@ -54,7 +57,7 @@ KNOWN = [
 def test_axes(matrix, point, expected):
     """Where a point is seen, worked out by hand: right is right, up is up, and depth grows away from the camera."""
     data = {"fl_x": 30, "fl_y": 40, "frames": [{"file_path": "a.png", "transform_matrix": matrix}]}
-    found = seen_at(transforms.intrinsics(data, (24, 40))[0], transforms.poses(data)[0], point)
+    found = seen_at(parsed(data).intrinsics((24, 40))[0], parsed(data).poses[0], point)
     assert found == pytest.approx(expected)
 
 
@@ -72,17 +75,18 @@ LENSES = [
 def test_intrinsics(lens, expected, of_the_set):
     frame = {"file_path": "a.png", "transform_matrix": view_sets.pose()}
     data = {**lens, "frames": [frame]} if of_the_set else {"frames": [{**frame, **lens}]}
-    K = transforms.intrinsics(data, (24, 40))[0]
+    K = parsed(data).intrinsics((24, 40))[0]
     assert (K[0, 0], K[1, 1], K[0, 2], K[1, 2]) == pytest.approx(expected)
 
 
 def test_cameras_there_and_back():
     data = view_sets.described()
     data["frames"][1]["transform_matrix"] = ASIDE
-    poses, intrinsics = transforms.poses(data), transforms.intrinsics(data, (64, 64))
-    again = transforms.composed(transforms.names(data), poses, intrinsics, (64, 64))
-    assert torch.equal(transforms.poses(again), poses)
-    assert torch.equal(transforms.intrinsics(again, (64, 64)), intrinsics)
+    set_ = parsed(data)
+    poses, intrinsics = set_.poses, set_.intrinsics((64, 64))
+    again = parsed(transforms.composed(set_.names, poses, intrinsics, (64, 64)))
+    assert torch.equal(again.poses, poses)
+    assert torch.equal(again.intrinsics((64, 64)), intrinsics)
 
 
 DISTORTED = [{"k1": 0.1}, {"p2": -0.01}, {"camera_model": "OPENCV_FISHEYE"}, {"is_fisheye": True}]
@@ -93,7 +97,7 @@ DISTORTED = [{"k1": 0.1}, {"p2": -0.01}, {"camera_model": "OPENCV_FISHEYE"}, {"i
 def test_distortion_is_noticed(lens, of_the_set):
     data = view_sets.described()
     (data if of_the_set else data["frames"][2]).update(lens)
-    assert transforms.distortion(data) and not transforms.distortion(view_sets.described())
+    assert parsed(data).distortion() and not parsed(view_sets.described()).distortion()
 
 
 def test_pictures_as_they_are(folder):
@@ -221,18 +225,18 @@ def test_views_without_a_folder(tmp_path):
     """Made in memory, saved, and loaded again: the same cameras, depth and masks."""
     data = view_sets.described()
     data["frames"][1]["transform_matrix"] = ASIDE
-    K = transforms.intrinsics(data, (64, 64))
+    K = parsed(data).intrinsics((64, 64))
     K[:, 0, 2] += torch.arange(4)
     depth = torch.linspace(0.5, 90, 4 * 64 * 64).reshape(4, 64, 64)
     depth[0, 0, 0] = torch.inf
     masks = (depth > 40).float()
-    made = Views(Cameras(K, transforms.poses(data), (64, 64)), depth, masks, ("n", "e", "s", "w"))
+    made = Views(Cameras(K, parsed(data).poses, (64, 64)), depth, masks, ("n", "e", "s", "w"))
     images = torch.rand(4, 64, 64, 3, generator=torch.Generator().manual_seed(1))
     nerfstudio.write(tmp_path, made, images)
     again, loaded = nerfstudio.read(tmp_path, 0, 8)
     assert loaded.names == tuple(f"images/{name}.png" for name in "nesw")
     assert torch.allclose(loaded.cameras.intrinsics.double(), K.double())
-    assert torch.allclose(loaded.cameras.camera_to_world.double(), transforms.poses(data))
+    assert torch.allclose(loaded.cameras.camera_to_world.double(), parsed(data).poses)
     known = torch.isfinite(depth)
     assert torch.allclose(loaded.depth[known], depth[known], rtol=1e-5) and loaded.depth[0, 0, 0] == 0
     assert torch.equal(loaded.masks, masks) and (again - images).abs().max() <= 0.51 / 255
@@ -256,7 +260,7 @@ def drop_frame(number, key):
 
 NAN = [[math.nan] * 4] * 4
 WRONG = {
-    "no frames": (lambda data: data.update(frames=[]), "got no list of `frames`, expected at least one"),
+    "no frames": (lambda data: data.update(frames=[]), "got no list of `frames`, expected 1 to 100,000"),
     "frames of no kind": (lambda data: data.update(frames=[1, 2]), "got no list of `frames`"),
     "no picture": (drop_frame(1, "file_path"), r"got no file_path in 1 of 4 frames \(number 1,"),
     "no pose": (drop_frame(2, "transform_matrix"), "got None as transform_matrix of frame 2, expected 4 rows"),
@@ -286,10 +290,10 @@ WRONG = {
     "above, on Windows": (set_frame(2, file_path="images\\..\\..\\secret.png"), "without `..`"),
     "absolute": (
         set_frame(2, depth_file_path="/etc/hostname"),
-        "depth_file_path: got .*hostname.*, expected a relative path",
+        "depth_file_path of frame 2: got .*hostname.*, expected a relative path",
     ),
     "a drive": (set_frame(2, file_path="C:\\secret.png"), "a relative path"),
-    "no path": (set_frame(2, file_path=7), "got 7, expected the path of a file"),
+    "no path": (set_frame(2, file_path=7), "got 7 as file_path of frame 2, expected the path of a file"),
     "an empty path": (set_frame(2, file_path=" "), "got ' ', expected the path of a file"),
     "a folder": (set_frame(2, file_path="images"), "got 'images', of which there is no file"),
     "no format": (
@@ -373,7 +377,7 @@ def test_links_within_the_set(folder):
 
 def test_a_set_that_changed_meanwhile(folder, tmp_path):
     images, views = nerfstudio.read(folder, 0, 8)
-    data = copy.deepcopy(views.metadata)
+    data = json.loads((folder / "transforms.json").read_text())
     data["frames"].pop()
     (folder / "transforms.json").write_text(json.dumps(data))
     with pytest.raises(ValueError, match="transforms.json of 'scene' was changed since the views were loaded"):

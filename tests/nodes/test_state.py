@@ -313,10 +313,11 @@ from pathlib import Path
 from collaborative_score_distillation.media.state_file import Saved, read, write
 
 path = Path(sys.argv[1])
-write(path, Saved(1, torch.ones(8), {}, {}, {"seed": "1"}))
+record = {"residual": torch.ones(1), "step_size": torch.ones(1), "time": torch.ones(1), "cost": torch.ones(2)}
+write(path, Saved(1, torch.ones(8), {}, record, {"seed": "1"}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    write(path, Saved(2, torch.ones(100_000), {}, {}, {"seed": "1"}))
+    write(path, Saved(2, torch.ones(100_000), {}, record, {"seed": "1"}))
 except OSError as error:
     print("refused:", error)
 print(read(path).step, [p.name for p in path.parent.iterdir()])
