@@ -111,9 +111,7 @@ def read(path: Path) -> Saved:
     """The state in a file. Raises ValueError where it is damaged or of another kind."""
     try:
         _refuse_links(path)
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118  (it is no dict)
+        about, tensors = _content(path)
         if about.get("format") != FORMAT or about.get("checksum") != checksum(tensors):
             raise ValueError("it is of another kind, or its checksum does not fit")
         return _saved(_About.model_validate(about), tensors)
@@ -122,6 +120,23 @@ def read(path: Path) -> Saved:
             f"state file: got {path.name}, which cannot be read as a state ({_said(error)}); expected one that this "
             "node wrote. Delete or rename it, or choose another name."
         ) from error
+
+
+def _content(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What is written beside the tensors, and the tensors, of one and the same file.
+
+    The library opens it by its name more than once. Where another process has put a new one in its place meanwhile,
+    it is read again.
+    """
+    for _ in range(_TRIES):
+        before = os.stat(path)
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118  (it is no dict)
+        after = os.stat(path)
+        if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
+            return about, tensors
+    raise OSError("another process goes on writing it")
 
 
 class _About(BaseModel):
