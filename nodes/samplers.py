@@ -69,16 +69,16 @@ def _range_inputs(low: float, high: float) -> list:
             default=0,
             min=0,
             max=100000,
-            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12). Frames that are coupled along "
-            "their motion always take part, all of them.",
+            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12). Frames that are coupled "
+            "along their motion always take part, all of them.",
         ),
         io.Int.Input(
             "particles_at_once",
             default=4,
             min=1,
             max=100000,
-            tooltip="How many go through the model in one call. More is faster and takes more memory. The result is the "
-            "same but for rounding.",
+            tooltip="How many go through the model in one call. More is faster and takes more memory. The result is "
+            "the same but for rounding.",
         ),
     ]
 

@@ -70,7 +70,13 @@ class DistillationSampler(io.ComfyNode):
             "Score distillation as a SAMPLER. Needs the CSD Guider.",
             [
                 io.Float.Input("step_size", default=2.0, min=0.0, max=1000.0, step=0.01),
-                io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip="0 takes all, as do frames coupled along their motion."),
+                io.Int.Input(
+                    "particles_per_step",
+                    default=0,
+                    min=0,
+                    max=100000,
+                    tooltip="0 takes all. Frames that are coupled along their motion always take part, all of them.",
+                ),
                 Coupling.Input("coupling", optional=True),
                 NoiseFieldType.Input("noise", optional=True),
                 UpdateType.Input("update", optional=True),

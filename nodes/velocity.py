@@ -43,7 +43,7 @@ class VelocityOptions(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Text guidance on the source, for `prompt`. Keep it under the target's: try 1.5 beside 5.5.",
+                    tooltip="Text guidance on the source, for `prompt`. Keep it under the target's: 1.5 beside 5.5.",
                 ),
                 io.Float.Input(
                     "anchor",

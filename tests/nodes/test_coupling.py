@@ -117,7 +117,12 @@ def indices(host, monkeypatch):
     seen = []
     record = host.module("host.record").Record
     add = record.add
-    monkeypatch.setattr(record, "add", lambda self, state, size: (seen.append(list(state.index)), add(self, state, size)))
+
+    def noted(self, state, size):
+        seen.append(list(state.index))
+        add(self, state, size)
+
+    monkeypatch.setattr(record, "add", noted)
     return seen
 
 

@@ -5,7 +5,7 @@ import torch
 
 from .conftest import rand
 
-TIMES = dict(noise_low=0.2, noise_high=0.8)
+TIMES = {"noise_low": 0.2, "noise_high": 0.8}
 NUMBERS = {"seed": 7, "steps": 3, "step_size": 1.0, "guidance": 3.0, "image_guidance": 1.0, "particles_per_step": 0}
 
 
