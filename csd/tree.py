@@ -37,6 +37,17 @@ def named_leaves(theta: Theta, name: str = "") -> Iterator[tuple[str, Tensor]]:
         yield from named_leaves(part, f"{name}.{key}" if name else str(key))
 
 
+def from_leaves(leaves: Mapping[str, Tensor]) -> Theta:
+    """Dictionaries of tensors out of what `named_leaves` gives; the tensor itself where it has no name."""
+    if set(leaves) == {""}:
+        return leaves[""]
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, leaf in leaves.items():
+        first, _, rest = name.partition(".")
+        parts.setdefault(first, {})[rest] = leaf
+    return {name: from_leaves(part) for name, part in parts.items()}
+
+
 def with_leaves(theta: Theta, leaves: Mapping[str, Tensor], name: str = "") -> Theta:
     """The structure of theta with other tensors, by the names that `named_leaves` gives them.
 

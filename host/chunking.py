@@ -2,10 +2,36 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 
 import comfy.model_management as memory
 import torch
 from torch import Tensor
+
+_CPU_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, on a GPU or for the CPU, whose allocator has no class for it."""
+    known = getattr(memory, "is_oom", None)  # newer hosts
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (known is not None and known(error)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _CPU_WORDS)
+
+
+@contextmanager
+def room_for_one():
+    """Say what to do where memory runs out although nothing is left to halve."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        said = str(error)[:200] or type(error).__name__
+        raise ValueError(
+            f"memory: it ran out with a single particle in the model ({said}), expected room for one; take smaller "
+            "windows or frames, a smaller or more compressed model, or close other programs."
+        ) from error
 
 
 class Chunks:
@@ -36,7 +62,9 @@ class Chunks:
             return run(places)
         except memory.InterruptProcessingException:
             raise  # before the next line: on some installations OOM_EXCEPTION is Exception itself
-        except memory.OOM_EXCEPTION:
+        except Exception as error:
+            if not (isinstance(error, memory.OOM_EXCEPTION) or out_of_memory(error)):
+                raise
             if len(places) == 1:
                 raise
         # Outside the handler, whose traceback would keep the failed call's tensors alive.

@@ -39,6 +39,8 @@ from .record import Record
 from .residual import score_of
 from .states import Keeper, NotKept, StateFile
 
+_LARGE = 1e3  # latents are of the size of one
+
 
 @dataclass(frozen=True)
 class NoiseChoice:
@@ -146,16 +148,16 @@ class Distiller(comfy.samplers.Sampler):
     ) -> State:
         cost, state, within = self._clock(guider), start, WithinSteps(run.steps, start.step)
         states = replace(run, follow=within)(source, start)
-        size = self._stepping(guider, run.levels, run.steps).size
+        size, before = self._stepping(guider, run.levels, run.steps).size, start.theta
         for state in tqdm(states, total=run.steps, initial=start.step, disable=disable_pbar):
+            _refuse_broken(state, before)
+            before = state.theta
             self.record.add(state, size(state.step - 1))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
             if callback is not None:
                 particles = preview.placed(callback, run.scene.split(state.theta), guider.model_patcher)
                 callback(within.done - 1, particles, None, within.total)
-        if not torch.isfinite(state.theta).all():
-            raise ValueError("latents: they grew without bound; lower the step size or the guidance.")
         return state
 
     def _clock(self, guider: CSDGuider) -> Callable[[], dict]:
@@ -174,3 +176,25 @@ class Distiller(comfy.samplers.Sampler):
         draws = Draws(run.seed, -1)
         rows = [draws.normal(theta.shape[1:], "start", key) for key in run.scene.theta_keys()]
         return torch.stack(rows).to(theta)
+
+
+def _refuse_broken(state: State, before: Tensor) -> None:
+    """Say at once which particles are no numbers any more, and why: the steps so far, or the model's answer."""
+    whole, answered = torch.isfinite(state.theta).all(), torch.isfinite(state.residual)
+    if whole and answered.all():
+        return
+    if answered.all() or before.abs().max() > _LARGE:
+        raise ValueError(
+            f"latents: they grew without bound until step {state.step}, expected numbers of about one; lower step_size "
+            "or guidance."
+        )
+    broken = [i for i, finite in zip(state.index, answered.tolist()) if not finite]
+    raise ValueError(
+        f"model: got numbers that are not finite in step {state.step} for particles {_listed(broken)}, expected finite "
+        "ones; look at the model's precision (fp16 overflows in some), its prompts and its patches."
+    )
+
+
+def _listed(numbers: list[int], most: int = 8) -> str:
+    shown = ", ".join(map(str, numbers[:most]))
+    return f"{shown} and {len(numbers) - most} more" if len(numbers) > most else shown

@@ -35,7 +35,7 @@ from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
 from ..csd.scene import Crops
 from ..media.layout import Layout
 from . import conditioning, pages, refusals
-from .chunking import Chunks
+from .chunking import Chunks, room_for_one
 from .errors import named
 from .fit import Fit, fit_conds, without_image
 from .levels import Levels
@@ -203,7 +203,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
             denoised = self(part, part.new_full((len(part),), sigma), model_options=tagged, **extra)
             return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 
-        denoised = self.chunks(run, len(x)).unbind(1)
+        with room_for_one():
+            denoised = self.chunks(run, len(x)).unbind(1)
         return [call.level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised, strict=True)]
 
     def _about(self, guidances: tuple[Guidance, ...], rows: Sequence[int]) -> _About:

@@ -10,6 +10,7 @@ import folder_paths
 import torch
 
 from ..csd.distill import State
+from ..csd.tree import Theta, named_leaves, tree_map, with_leaves
 from ..media import state_file
 from ..media.state_file import Saved
 from .record import Record
@@ -83,8 +84,8 @@ class Keeper(AbstractContextManager):
         found = self._found()
         if found is not None and self.file.resume:
             self._kept = found.step
-            memory = {name: tensor.to(state.theta.device) for name, tensor in found.memory.items()}
-            return State(found.step, found.theta.to(state.theta), memory), Record.of(found.record)
+            memory = {name: _like(state.theta, part) for name, part in found.memory.items()}
+            return State(found.step, _like(state.theta, found.theta), memory), Record.of(found.record)
         self._claim(Saved(state.step, state.theta, state.memory, Record().tensors(), self.settings))
         return state, Record()
 
@@ -128,10 +129,18 @@ class Keeper(AbstractContextManager):
 
     def _save(self, state: Saved | None) -> None:
         """The run is worth more than its file: where the disk fills up, it goes on and the last file stays."""
-        if state is None or state.step == self._kept or not torch.isfinite(state.theta).all():
+        if state is None or state.step == self._kept:
+            return
+        if not all(torch.isfinite(leaf).all() for _, leaf in named_leaves(state.theta)):
             return
         try:
             state_file.write(self.file.path, state)
             self._kept = state.step
         except OSError as error:
             logging.warning("The state of step %d was not kept (%s); the run goes on.", state.step, error)
+
+
+def _like(theta: Theta, saved: Theta) -> Theta:
+    """What a file holds, in the structure of theta and where theta is. Rows may have come or gone since."""
+    device = next(leaf.device for _, leaf in named_leaves(theta))
+    return tree_map(lambda leaf: leaf.to(device), with_leaves(theta, dict(named_leaves(saved))))

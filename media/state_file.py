@@ -2,8 +2,8 @@
 
 A safetensors file holds
 
-    theta            the latents, in the model's space
-    memory.<name>    what the update remembers
+    theta            the latents, in the model's space; theta.<name> where it is several tensors
+    memory.<name>    what the update remembers, in the structure of theta
     record.<name>    what the report shows
 
 and, as metadata, the step, what the result depends on (`settings`, from name to value or hash) and a
@@ -28,6 +28,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..csd.tree import Theta, from_leaves, named_leaves
+
 FORMAT = "collaborative-score-distillation state 1"
 _SHOWN = 40
 _RECORDED = ("residual", "step_size", "time", "cost")  # curves over the steps, and what they took: evaluations, seconds
@@ -40,15 +42,14 @@ class Saved:
     """What a file holds; all tensors on the CPU."""
 
     step: int
-    theta: Tensor
-    memory: dict[str, Tensor]
+    theta: Theta
+    memory: dict[str, Theta]
     record: dict[str, Tensor]
     settings: dict[str, str]
 
     def tensors(self) -> dict[str, Tensor]:
-        grouped = {"memory": self.memory, "record": self.record}
-        named = {f"{group}.{name}": tensor for group, held in grouped.items() for name, tensor in held.items()}
-        return {key: tensor.cpu().contiguous() for key, tensor in {"theta": self.theta, **named}.items()}
+        whole = {"theta": self.theta, **({"memory": self.memory} if self.memory else {}), "record": self.record}
+        return {name: tensor.cpu().contiguous() for name, tensor in named_leaves(whole)}
 
 
 def checksum(tensors: dict[str, Tensor]) -> str:
@@ -155,20 +156,26 @@ def _said(error: Exception) -> str:
 
 def _saved(about: _About, tensors: dict[str, Tensor]) -> Saved:
     """The state, if everything is there that a run goes on from."""
-    missing = [name for name in ("theta", *(f"record.{name}" for name in _RECORDED)) if name not in tensors]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
+    missing = [name for name in (f"record.{name}" for name in _RECORDED) if name not in tensors]
+    held = _group(tensors, "theta")
+    if missing or not held:
+        raise ValueError(f"it lacks {', '.join(missing or ['theta'])}")
     curves = [tensors[f"record.{name}"] for name in _RECORDED]
     if any(curve.ndim != 1 for curve in curves) or len(curves[-1]) != 2:
         raise ValueError("its record is not one of numbers over the steps")
     numbers = [tensor for name, tensor in tensors.items() if not name.startswith("record.")]
-    if not tensors["theta"].is_floating_point() or not all(torch.isfinite(part).all() for part in numbers):
+    floating = all(part.is_floating_point() for part in held.values())
+    if not (floating and all(torch.isfinite(part).all() for part in numbers)):
         raise ValueError("its numbers are not finite")
 
-    def group(name: str) -> dict[str, Tensor]:
-        return {key.split(".", 1)[1]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
+    memory, record = (_group(tensors, name) for name in ("memory", "record"))
+    return Saved(about.step, from_leaves(held), from_leaves(memory) if memory else {}, record, about.settings)
 
-    return Saved(about.step, tensors["theta"], group("memory"), group("record"), about.settings)
+
+def _group(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors under a name, by what follows it: nothing, or `.<rest>`."""
+    found = {key.removeprefix(name): tensor for key, tensor in tensors.items() if key.split(".")[0] == name}
+    return {key.removeprefix("."): tensor for key, tensor in found.items()}
 
 
 def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:

@@ -74,7 +74,7 @@ def make_case(cells: int, small: bool) -> Case:
 
 
 def our_steps(case: Case, at_once: int, between) -> None:
-    """Run our step over and over inside one sampling run; `between(seconds)` after each says whether to go on."""
+    """Run our step over and over inside one sampling run, and `between(seconds)` after each."""
     from ...csd import presets
     from ...csd.baseline import ImageConditional
     from ...csd.guidance import Guidance
@@ -89,7 +89,7 @@ def our_steps(case: Case, at_once: int, between) -> None:
 
     def callback(step, particles, x, total):
         settle()
-        between(time.perf_counter() - begun[0], step)
+        between(time.perf_counter() - begun[0])
         begun[0] = time.perf_counter()
 
     windows = case.prompts[0][0][1]["concat_latent_image"]
@@ -136,13 +136,13 @@ def alternate_steps(case: Case, at_once: int) -> list[dict]:
     theirs, watch, rows = their_steps(case), Stopwatch(), []
     watch.watch(case.patcher.model.diffusion_model)
 
-    def between(spent: float, step: int) -> None:
+    def between(spent: float) -> None:
         inside, samples = watch.take()
         took = seconds(lambda: next(theirs))
         their_inside, their_samples = watch.take()
         row = {"ours": (spent, inside, samples), "authors": (took, their_inside, their_samples)}
         rows.append({name: dict(zip(("seconds", "inside", "evaluations"), row[name])) for name in row})
-        print(f"step {step}: ours {spent:.2f} s for {samples}, authors {took:.2f} s for {their_samples}", flush=True)
+        print(f"step {len(rows)}: ours {spent:.2f} s for {samples}, authors {took:.2f} s for {their_samples}", flush=True)
 
     our_steps(case, at_once, between)
     return rows[2:]  # the first two warm up
@@ -185,7 +185,7 @@ def profile(case: Case, at_once: int) -> list[dict]:
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as recorded:
-        our_steps(case, at_once, lambda spent, step: None)
+        our_steps(case, at_once, lambda spent: None)
     table = sorted(recorded.key_averages(), key=lambda event: -event.self_device_time_total)[:25]
     whole = sum(event.self_device_time_total for event in recorded.key_averages())
     return [{"kernel": e.key, "share": e.self_device_time_total / whole, "calls": e.count} for e in table]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..evaluation.edit import Edit, with_options
 from .authors import EVALUATIONS
 
-AUTHORS, OURS, BANK, INTERVAL, FEWER, FAST, DRAWN = (
+AUTHORS, OURS, REUSE, INTERVAL, FEWER, FAST, DRAWN = (
     "authors' schedule",
     "ours",
     "levels and noise used again",
@@ -89,7 +89,7 @@ PANORAMA = (
     _authors(1.0, 1.0, 0.125, THEIR_WINDOWS),
     *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in STEPS),
     FAST_EDIT,
-    *(_saving(BANK, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((6, 2), (12, 2), (24, 3))),
+    *(_saving(REUSE, f"{steps} steps, {uses} uses", steps, uses) for steps, uses in ((6, 2), (12, 2), (24, 3))),
     *(
         _saving(INTERVAL, f"12 steps, {low:g} to {high:g}", 12, low=low, high=high)
         for low, high in ((0.1, 1.0), (0.15, 1.0), (0.2, 1.0), (0.0, 0.2))
@@ -103,11 +103,11 @@ CLIP = (
     _authors(1.0, 1.0, 0.5, THEIR_FRAMES),
     *(Variant(OURS, f"{steps} steps", _steps(steps)) for steps in (4, 8, 12, 16, 24)),
     FAST_EDIT,
-    _saving(BANK, "12 steps, 2 uses", 12, 2),
+    _saving(REUSE, "12 steps, 2 uses", 12, 2),
     _saving(INTERVAL, "12 steps, 0.15 to 1", 12, low=0.15),
 )
 SHORT = (
     Variant(OURS, "2 steps", _steps(2)),
-    _saving(BANK, "2 steps, 2 uses", 2, 2),
+    _saving(REUSE, "2 steps, 2 uses", 2, 2),
     _saving(INTERVAL, "0.5 to 1", 2, low=0.5),
 )

@@ -99,9 +99,24 @@ def test_out_of_memory_halves_predictions_then_particles(model, edit, far, manag
     assert batches[:3] == [20, 8, 4] and set(batches[3:]) == {2}
 
 
-def test_out_of_memory_with_a_single_particle_is_an_error(model, edit, far, management):
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError, RuntimeError], ids=lambda kind: kind.__name__)
+def test_out_of_memory_of_any_kind_is_halved(model, edit, far, error):
+    """A CPU says `MemoryError`, or has an allocator that says it in words."""
+    small, batches = limited(model, 2, error)
+    assert far(edit(small, particles_at_once=4), edit(model)) < 1e-4
+    assert max(batches[3:]) == 2
+
+
+def test_other_errors_pass_as_they_are(model, edit):
+    broken, batches = limited(model, 0, KeyError)
+    with pytest.raises(KeyError):
+        edit(broken)
+    assert len(batches) == 1
+
+
+def test_out_of_memory_with_a_single_particle_says_what_to_do(model, edit, far, management):
     none, batches = limited(model, 0, management.OOM_EXCEPTION)
-    with pytest.raises(management.OOM_EXCEPTION):
+    with pytest.raises(ValueError, match="CSDEditSampler: memory: it ran out with a single particle .* smaller"):
         edit(none, particles_at_once=4)
     assert batches == [20, 8, 4, 2, 1]
     assert far(edit(model), edit(model)) == 0
