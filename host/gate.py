@@ -13,10 +13,12 @@ before a node sees it. A new widget is checked by what its schema says and needs
 import math
 from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .apart import look
 from .io import io
 
 _SHOWN = 60  # characters of a value in a message
@@ -149,12 +151,18 @@ def _numbers(spec: io.Input, tensor: Tensor, expected: str) -> Tensor:
     """A tensor that holds numbers, all of them finite."""
     if 0 in tensor.shape:
         raise _refused(spec, tensor, expected)
-    if tensor.is_complex() or not all(torch.isfinite(row).all() for row in tensor):  # row by row, to take no memory
+    if tensor.is_complex() or not all(map(_finite, tensor)):  # row by row, to take no memory
         raise ValueError(
             f"{name(spec)}: got NaN or infinite numbers, expected finite ones; look at what made them, a VAE or a "
             "sampler in half precision for instance."
         )
     return tensor
+
+
+def _finite(row: Tensor) -> bool:
+    """Whether all numbers are finite. Their sum is, if they are and do not overflow; that is quickly looked at."""
+    look()
+    return bool(torch.isfinite(row.sum())) or bool(torch.isfinite(row).all())
 
 
 def _conditioning(spec: io.Input, value) -> list:
@@ -180,7 +188,7 @@ def _with(kind: str, *parts: str) -> Callable:
 def _object(spec: io.Input, value):
     """An object of one of our own types, which may name a class."""
     kind = spec.Type
-    if isinstance(kind, type) and not isinstance(value, kind):
+    if kind is not Any and not isinstance(value, kind):
         raise _refused(spec, value, f"a {spec.get_io_type()}", "connect the node that makes one")
     return value
 

@@ -119,6 +119,14 @@ def test_folders_that_are_not_there(host, load):
         load("none [output]")
 
 
+def test_a_folder_that_comes_through_a_link(host, load):
+    """While a workflow is checked nothing is known of it; then it is checked like any other name."""
+    node = host.node("CSDViewSetLoad")
+    assert node.validate_inputs(folder=None) is True and node.fingerprint_inputs(folder=None) is None
+    with pytest.raises(ValueError, match="CSD View Set Load: folder: got a int, expected the name of a folder"):
+        load(7)
+
+
 @pytest.mark.parametrize("folder, errors", [("scene", None), ("none", "no such folder"), ("../scene", "without `..`")])
 def test_the_host_checks_a_prompt(host, scene, folder, errors):
     """Before anything runs, and by what is on the disk now rather than by the list that the page got."""
