@@ -1,4 +1,4 @@
-"""A file of somebody else in the input folder: the server goes on answering while a workflow that names it is checked."""
+"""A file of somebody else in the input folder: the server answers while a workflow that names it is checked."""
 
 import json
 import threading
