@@ -104,10 +104,10 @@ class Distillation:
         scene = self.scene.at(draws)
         index = self.batch(Draws(self.seed, state.step), scene)
         look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.steps))
-        x, x_t, residual = self._in_parts(look, index)
-        direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)
-        gradient = pulled_back(scene, state.theta, self.weight(level) * direction, index)
-        theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)
+        x, x_t, residual = self._in_parts(look, index)  # SPLIT, SCORE
+        direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)  # COUPLE
+        gradient = pulled_back(scene, state.theta, self.weight(level) * direction, index)  # MERGE
+        theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)  # UPDATE
         return State(state.step + 1, theta, memory, level, index, rms(residual), gram)
 
     def _look(self, theta: Theta, source: Theta | None, whole: Call, places: Sequence[int]) -> tuple[Tensor, ...]:

@@ -142,7 +142,7 @@ def alternate_steps(case: Case, at_once: int) -> list[dict]:
         their_inside, their_samples = watch.take()
         row = {"ours": (spent, inside, samples), "authors": (took, their_inside, their_samples)}
         rows.append({name: dict(zip(("seconds", "inside", "evaluations"), row[name])) for name in row})
-        print(f"step {len(rows)}: ours {spent:.2f} s for {samples}, authors {took:.2f} s for {their_samples}", flush=True)
+        print(f"{len(rows)}: ours {spent:.2f} s for {samples}, authors {took:.2f} s for {their_samples}", flush=True)
 
     our_steps(case, at_once, between)
     return rows[2:]  # the first two warm up
