@@ -1,0 +1,114 @@
+"""What may come of a graph: a finite result of the right shape, or an error that says what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+import torch
+from torch import Tensor
+
+OBEYS = 2.0  # seconds in which a cancel has to be obeyed
+MARGIN = 6 * 2**30  # bytes above the size after start-up that a graph may take at most
+BAD = ("obscure", "silent", "broken", "hang", "memory", "changed")
+_TELLS = ("expected", "connect", "choose", "lower", "remove", "use ", "split", "look at", "set ")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one graph. cancel: seconds until a cancel was obeyed, None where there was none."""
+
+    outcome: str
+    words: str = ""
+    cancel: float | None = None
+    memory: int = 0
+    sampled: bool = False
+    target: str = ""
+
+
+class Watch:
+    """The resident memory's peak, and a cancel after a time limit."""
+
+    def __init__(self, management, limit: float):
+        self.management, self.process = management, psutil.Process()
+        self.limit, self.done, self.cancelled, self.peak = limit, threading.Event(), None, 0
+        self.thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        begun = time.perf_counter()
+        while not self.done.wait(0.02):
+            self.peak = max(self.peak, self.process.memory_info().rss)
+            if self.cancelled is None and time.perf_counter() - begun > self.limit:
+                self.cancelled = time.perf_counter()
+                self.management.interrupt_current_processing()
+
+    def __enter__(self) -> Watch:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.ended = time.perf_counter()
+        self.done.set()
+        self.thread.join()
+        self.management.interrupt_current_processing(False)
+
+    @property
+    def obeyed(self) -> float | None:
+        return None if self.cancelled is None else max(self.ended - self.cancelled, 0.0)
+
+
+def judged(graphs, graph, management, at_rest: int, limit: float) -> Verdict:
+    """Run a graph and say what came of it. at_rest: resident bytes after start-up."""
+    watch, words = Watch(management, limit), ""
+    try:
+        with watch:
+            last, made = graphs.run(graph)
+        outcome, words = _of_result(graph, last, made)
+    except management.InterruptProcessingException:
+        outcome = "cancelled"
+    except Exception as error:  # whatever a node raises is what is looked for
+        outcome, words = _of_error(graphs, graph, error)
+    memory = watch.peak - at_rest
+    if watch.obeyed is not None and watch.obeyed > OBEYS:
+        outcome, words = "hang", f"a cancel was obeyed after {watch.obeyed:.1f} s"
+    elif memory > MARGIN:
+        outcome, words = "memory", f"{memory / 2**30:.1f} GiB"
+    node_id = graph.target.GET_SCHEMA().node_id
+    return Verdict(outcome, f"{graph}: {words}" if words else "", watch.obeyed, memory, graph.sampled, node_id)
+
+
+def _of_result(graph, last: str, made: tuple) -> tuple[str, str]:
+    if graph.wild and graph.wild[1].forbidden:
+        return "silent", "a result, where the value should have been refused"
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors(made)):
+        return "broken", "a result that is not finite"
+    wanted = graph.world["LATENT"]["samples"].shape
+    own = graph.wild and graph.wild[0] == "latent"
+    if not own and made[0]["samples"].shape != wanted:
+        return "broken", f"{last} gave {tuple(made[0]['samples'].shape)}, expected {tuple(wanted)}"
+    return "result", ""
+
+
+def _of_error(graphs, graph, error: Exception) -> tuple[str, str]:
+    names = [node.GET_SCHEMA().display_name for node in graphs.nodes if node.GET_SCHEMA().node_id in graph.ran]
+    text = str(error)
+    spoken = isinstance(error, (ValueError, MemoryError)) and any(text.startswith(name) for name in names)
+    if spoken and any(tells in text for tells in _TELLS):
+        return "refused", ""
+    where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+    return "obscure", f"{type(error).__name__}: {text[:300]}\n{where}"
+
+
+def tensors(value) -> Iterator[Tensor]:
+    """All tensors of floating numbers in what a node gives, as far as they lie in lists and dictionaries."""
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield value
+    elif isinstance(value, dict):
+        yield from (found for part in value.values() for found in tensors(part))
+    elif isinstance(value, (list, tuple)):
+        yield from (found for part in value for found in tensors(part))
