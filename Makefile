@@ -20,7 +20,7 @@ ARGS ?=
 export IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser demo demo-video demo-views ablation serve test golden demo-quality bench demo-model lint
+.PHONY: help env browser demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ test: browser  ## every test, with the real host and the real page: ARGS="-k win
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 	@$(MODULE).dev.evaluation.golden $(FILES) $(ARGS)
+
+campaign: env  ## hostile graphs, files and faults against the extension, and docs/campaign.md
+	@$(MODULE).dev.campaign --page $(ARGS)
 
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
 	@$(MODULE).dev.evaluation.scenes --kind panorama --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)

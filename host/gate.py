@@ -206,4 +206,5 @@ _CHECKS: dict[str, Callable] = {
     "MODEL": _with("MODEL", "get_model_object", "model_options"),
     "VAE": _with("VAE", "encode", "decode"),
     "VIDEO": _with("VIDEO", "get_components"),
+    "CSD_CORRESPONDENCE": _with("CSD_CORRESPONDENCE", "partners", "look"),  # a protocol of several classes
 }

@@ -130,7 +130,7 @@ class File:
         if isinstance(self.source, io.BytesIO):
             self.source.seek(0)
         try:
-            with av.open(self.source, mode="r") as container:
+            with av.open(self.source, mode="r", metadata_errors="replace") as container:
                 streams = getattr(container.streams, kind)
                 if not streams and kind == "video":
                     raise ValueError("got a file without pictures, expected a video; choose another file.")

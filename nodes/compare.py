@@ -2,9 +2,10 @@
 
 from ..host.io import Layout, io, schema
 from ..host.multidiffusion import windowed
+from ..host.node import Node
 
 
-class MultiDiffusion(io.ComfyNode):
+class MultiDiffusion(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -22,5 +23,5 @@ class MultiDiffusion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, layout, particles_at_once):
+    def run(cls, model, layout, particles_at_once):
         return io.NodeOutput(windowed(model, layout, particles_at_once))

@@ -1,6 +1,6 @@
 """Option nodes: one stage of the method each, wired into a sampler that would otherwise take its default."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,20 +14,19 @@ from ..csd.stein import NORMALIZATIONS, Stein
 from ..csd.timesteps import Descending, Random
 from ..csd.update import SGD, Adam, StepSize
 from ..host.distiller import NoiseChoice
-from ..host.errors import named
-from ..host.io import Correspondence, io, schema
+from ..host.io import Correspondence, custom, io, schema
+from ..host.node import Node
 from ..host.residual import Velocity
 
-Coupling = io.Custom("CSD_COUPLING")
-NoiseFieldType = io.Custom("CSD_NOISE")
-TimestepsType = io.Custom("CSD_TIMESTEPS")
-UpdateType = io.Custom("CSD_UPDATE")
-BaselineType = io.Custom("CSD_BASELINE")
+Coupling = custom("CSD_COUPLING", Callable)
+NoiseFieldType = custom("CSD_NOISE", NoiseChoice)
+TimestepsType = custom("CSD_TIMESTEPS", Callable)
+UpdateType = custom("CSD_UPDATE", Callable)
 
 ORDERS = {"descending": Descending, "random": Random}
 
 
-class KernelOptions(io.ComfyNode):
+class KernelOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -74,12 +73,12 @@ class KernelOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, kernel, bandwidth, fixed_bandwidth, normalization, repulsion, correspondence=None):
+    def run(cls, kernel, bandwidth, fixed_bandwidth, normalization, repulsion, correspondence=None):
         choices = {"median": kernels.median, "authors' median": kernels.authors_median}
         h = kernels.Fixed(fixed_bandwidth) if bandwidth == "fixed" else choices[bandwidth]
         if kernel == "uniform" and correspondence is None:
             raise ValueError(
-                "CSD Kernel: got the kernel `uniform` without a correspondence, expected one to say what to average; "
+                "got the kernel `uniform` without a correspondence, expected one to say what to average; "
                 "connect CSD Optical Flow, CSD View Correspondence or CSD Canvas Correspondence, or choose `rbf`."
             )
         if kernel == "independent" or correspondence is None:
@@ -88,7 +87,7 @@ class KernelOptions(io.ComfyNode):
         return io.NodeOutput(Aligned(correspondence, PairRBF(h) if kernel == "rbf" else PairUniform(), repulsion))
 
 
-class NoiseOptions(io.ComfyNode):
+class NoiseOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -111,12 +110,12 @@ class NoiseOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, field, correspondence=None):
+    def run(cls, field, correspondence=None):
         if field != "carried":
             return io.NodeOutput(NoiseChoice(MAKERS[field]))
         if correspondence is None:
             raise ValueError(
-                "CSD Noise Field: got the field `carried` without a correspondence, expected one to move the noise "
+                "got the field `carried` without a correspondence, expected one to move the noise "
                 "along; connect CSD Optical Flow or CSD View Correspondence, or choose another field."
             )
         return io.NodeOutput(NoiseChoice(partial(_carried, correspondence), correspondence))
@@ -126,7 +125,7 @@ def _carried(correspondence, crops: Crops, theta) -> Carried:
     return Carried(correspondence, crops.keys())
 
 
-class TimestepOptions(io.ComfyNode):
+class TimestepOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -144,11 +143,11 @@ class TimestepOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, order):
+    def run(cls, order):
         return io.NodeOutput(ORDERS[order])
 
 
-class UpdateOptions(io.ComfyNode):
+class UpdateOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -170,7 +169,7 @@ class UpdateOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, optimizer, decay, decay_every):
+    def run(cls, optimizer, decay, decay_every):
         return io.NodeOutput(partial(_update, optimizer, decay, decay_every))
 
 
@@ -188,7 +187,10 @@ class BaselineChoice:
     velocity: Velocity | None = None
 
 
-class BaselineOptions(io.ComfyNode):
+BaselineType = custom("CSD_BASELINE", BaselineChoice)
+
+
+class BaselineOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -221,10 +223,10 @@ class BaselineOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, baseline, source=None, drawn_noise=0.0):
+    def run(cls, baseline, source=None, drawn_noise=0.0):
         if baseline == "source prompt" and source is None:
             raise ValueError(
-                "CSD Baseline: got no source, expected a conditioning that describes the source image; connect one."
+                "got no source, expected a conditioning that describes the source image; connect one."
             )
         made = {
             "image, guided": partial(ImageConditional, True, drawn=drawn_noise),
@@ -232,8 +234,7 @@ class BaselineOptions(io.ComfyNode):
             "source prompt": partial(SourcePrompt, drawn=drawn_noise),
             "drawn noise": DrawnNoise,
         }
-        with named("CSD Baseline"):
-            return io.NodeOutput(BaselineChoice(made[baseline](), source))
+        return io.NodeOutput(BaselineChoice(made[baseline](), source))
 
 
 def stages(step_size: float, particles_per_step: int, coupling=None, noise=None, update=None) -> dict:
@@ -244,10 +245,3 @@ def stages(step_size: float, particles_per_step: int, coupling=None, noise=None,
         "noise": noise or NoiseChoice(),
         "per_step": particles_per_step or None,
     }
-
-
-def finite(node: str, **numbers: float) -> None:
-    """Refuse NaN and infinite settings."""
-    for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{node}: got {name} {value}, expected a finite number.")

@@ -13,11 +13,12 @@ from ..csd.timesteps import Descending, Timesteps
 from ..csd.update import Update
 from ..host.distiller import NoiseChoice
 from ..host.io import Layout, io, schema
+from ..host.node import Node
 from ..host.run import run
 from ..host.states import StateFile
 from ..media.layout import Layout as WindowLayout
 from ..media.report import picture
-from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, finite, stages
+from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, stages
 from .savings import Savings, SavingsType
 from .state import StateType
 
@@ -129,9 +130,6 @@ class Settings:
     savings: Savings | None = None
 
     def check(self, node: str) -> None:
-        finite(node, step_size=self.step_size, noise_low=self.noise_low, noise_high=self.noise_high)
-        if self.steps < 1:
-            raise ValueError(f"{node}: got {self.steps} steps, expected at least one.")
         if not 0 <= self.noise_low <= self.noise_high <= 1:
             raise ValueError(
                 f"{node}: got a noise range of {self.noise_low} to {self.noise_high}, "
@@ -157,7 +155,7 @@ def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
     return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None], ui={"csd": [cost]})
 
 
-class CSDEditSampler(io.ComfyNode):
+class CSDEditSampler(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -187,14 +185,13 @@ class CSDEditSampler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, latent, guidance, image_guidance, baseline=None, **settings):
-        finite("CSDEditSampler", guidance=guidance, image_guidance=image_guidance)
+    def run(cls, model, positive, negative, latent, guidance, image_guidance, baseline=None, **settings):
         choice = baseline or BaselineChoice(ImageConditional())
         scales = Guidance(guidance, image_guidance)
         return _distill("CSDEditSampler", model, positive, negative, latent, scales, choice, Settings(**settings))
 
 
-class CSDSampler(io.ComfyNode):
+class CSDSampler(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -215,8 +212,7 @@ class CSDSampler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, latent, guidance, **settings):
-        finite("CSDSampler", guidance=guidance)
+    def run(cls, model, positive, negative, latent, guidance, **settings):
         choice = BaselineChoice(DrawnNoise())
         scales = Guidance(guidance)
         return _distill(

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from ..csd.guidance import Interval
-from ..host.errors import named
-from ..host.io import io, schema
-
-SavingsType = io.Custom("CSD_SAVINGS")
+from ..host.io import custom, io, schema
+from ..host.node import Node
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,10 @@ class Savings:
         return {"reuse": self.reuse, "interval": self.interval}
 
 
-class SavingsOptions(io.ComfyNode):
+SavingsType = custom("CSD_SAVINGS", Savings)
+
+
+class SavingsOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -59,6 +60,5 @@ class SavingsOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, uses, guidance_low, guidance_high):
-        with named("CSD Savings"):
-            return io.NodeOutput(Savings(uses, Interval(guidance_low, guidance_high)))
+    def run(cls, uses, guidance_low, guidance_high):
+        return io.NodeOutput(Savings(uses, Interval(guidance_low, guidance_high)))

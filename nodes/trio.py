@@ -3,10 +3,10 @@
 from ..csd.baseline import ImageConditional
 from ..csd.guidance import Guidance
 from ..host.distiller import Distiller
-from ..host.errors import named
 from ..host.guider import CSDGuider
 from ..host.io import Layout, io, schema
 from ..host.levels import Levels
+from ..host.node import Node
 from .options import (
     ORDERS,
     BaselineChoice,
@@ -15,14 +15,13 @@ from .options import (
     NoiseFieldType,
     TimestepsType,
     UpdateType,
-    finite,
     stages,
 )
 from .savings import Savings, SavingsType
 from .state import StateType
 
 
-class DistillationGuider(io.ComfyNode):
+class DistillationGuider(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -43,25 +42,23 @@ class DistillationGuider(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
+    def run(
         cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None
     ):
-        finite("CSD Guider", guidance=guidance, image_guidance=image_guidance)
         choice = baseline or BaselineChoice(ImageConditional())
-        with named("CSD Guider"):
-            guider = CSDGuider(
-                model,
-                Guidance(guidance, image_guidance),
-                choice.baseline,
-                layout,
-                particles_at_once,
-                velocity=choice.velocity,
-            )
-            guider.set_conds(positive, negative, choice.source)
+        guider = CSDGuider(
+            model,
+            Guidance(guidance, image_guidance),
+            choice.baseline,
+            layout,
+            particles_at_once,
+            velocity=choice.velocity,
+        )
+        guider.set_conds(positive, negative, choice.source)
         return io.NodeOutput(guider)
 
 
-class DistillationSampler(io.ComfyNode):
+class DistillationSampler(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -87,13 +84,12 @@ class DistillationSampler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, step_size, particles_per_step, coupling=None, noise=None, update=None, state=None, savings=None):
-        finite("CSD Distillation", step_size=step_size)
+    def run(cls, step_size, particles_per_step, coupling=None, noise=None, update=None, state=None, savings=None):
         chosen = stages(step_size, particles_per_step, coupling, noise, update)
         return io.NodeOutput(Distiller(**chosen, **(savings or Savings()).stages(), states=state))
 
 
-class DistillationSigmas(io.ComfyNode):
+class DistillationSigmas(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -113,9 +109,7 @@ class DistillationSigmas(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, steps, noise_low, noise_high, seed, timesteps=None, savings=None):
-        finite("CSD Sigmas", noise_low=noise_low, noise_high=noise_high)
-        with named("CSD Sigmas"):
-            order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
-            levels = Levels(model.get_model_object("model_sampling"))
+    def run(cls, model, steps, noise_low, noise_high, seed, timesteps=None, savings=None):
+        order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
+        levels = Levels(model.get_model_object("model_sampling"))
         return io.NodeOutput(levels.sigmas(order, steps, seed, (savings or Savings()).reuse))

@@ -2,13 +2,13 @@
 
 from ..csd.baseline import ImageConditional, SourcePrompt
 from ..csd.velocity import Constant, Rising
-from ..host.errors import named
 from ..host.io import io, schema
+from ..host.node import Node
 from ..host.residual import Velocity
-from .options import BaselineChoice, BaselineType, finite
+from .options import BaselineChoice, BaselineType
 
 
-class VelocityOptions(io.ComfyNode):
+class VelocityOptions(Node):
     @classmethod
     def define_schema(cls):
         return schema(
@@ -65,15 +65,13 @@ class VelocityOptions(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, freedom, rising, source, source_guidance, anchor, along_levels, source_prompt=None):
-        finite("CSD Velocity", freedom=freedom, source_guidance=source_guidance, anchor=anchor)
+    def run(cls, freedom, rising, source, source_guidance, anchor, along_levels, source_prompt=None):
         if source == "prompt" and source_prompt is None:
             raise ValueError(
-                "CSD Velocity: got no source_prompt, expected a conditioning that describes the source; connect one, "
+                "got no source_prompt, expected a conditioning that describes the source; connect one, "
                 "or choose `image` with an edit model."
             )
-        with named("CSD Velocity"):
-            eta = Rising(freedom) if rising else Constant(freedom)
-            settings = Velocity(eta, source_guidance, anchor, along_levels)
+        eta = Rising(freedom) if rising else Constant(freedom)
+        settings = Velocity(eta, source_guidance, anchor, along_levels)
         baseline = SourcePrompt() if source == "prompt" else ImageConditional()
         return io.NodeOutput(BaselineChoice(baseline, source_prompt, settings))

@@ -1,22 +1,75 @@
-"""`make campaign`."""
+"""`make campaign`: all parts in their long form, and the table of docs/campaign.md."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import torch
+import tqdm
+
+from ..environment.env import ROOT
+from ..environment.in_process import InProcessHost
+from ..environment.server import Host
+from . import faults, files, report
+from .graphs import Graphs
 from .run import campaign
+from .soak import soak
+
+PAGE = ROOT / "docs" / "campaign.md"
+VERDICTS = ROOT / "artifacts" / "campaign.json"
 
 
-def main() -> None:
+def main() -> int:
+    arguments = parsed()
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(2)
+    tqdm.tqdm.monitor_interval = 0
+    with TemporaryDirectory() as folder:
+        parts = list(run(arguments, Path(folder)))
+    wrong = [verdict for part in parts for verdict in part.wrong]
+    arguments.verdicts.parent.mkdir(exist_ok=True)
+    arguments.verdicts.write_text(json.dumps([asdict(v) for part in parts for v in part.verdicts], indent=1))
+    said = {name: value for name, value in vars(arguments).items() if name not in ("page", "verdicts")}
+    numbers = " ".join(f"--{name} {value}" for name, value in said.items())
+    command = f'make campaign ARGS="{numbers}"'
+    if arguments.page:
+        PAGE.write_text(report.table(parts, command))
+    print(report.table(parts, command))
+    print(f"{len(wrong)} wrong; every verdict is in {arguments.verdicts}.")
+    return bool(wrong)
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--graphs", type=int, default=1200)
     parser.add_argument("--first", type=int, default=0, help="number of the first graph")
     parser.add_argument("--limit", type=float, default=5.0, help="seconds after which a graph is cancelled")
-    arguments = parser.parse_args()
+    parser.add_argument("--files", type=int, default=200, help="of every kind")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=150, help="of the server")
+    parser.add_argument("--cancels", type=int, default=60, help="of the server")
+    parser.add_argument("--page", action="store_true", help="write docs/campaign.md")
+    parser.add_argument("--verdicts", type=Path, default=VERDICTS, help="where every verdict is kept")
+    return parser.parse_args()
+
+
+def run(arguments: argparse.Namespace, folder: Path):
+    """The parts of the campaign, one after the other."""
+    if arguments.runs or arguments.cancels:
+        with Host(base=folder / "server") as host:
+            yield report.of_soak(soak(host, arguments.runs, arguments.cancels))
+    yield report.of_files(files.files(arguments.files, folder))
+    graphs = Graphs(InProcessHost(folder / "host", "--cpu"))
+    on_disk = [faults.full_disk(folder), faults.two_writers(folder), *faults.killed(folder, arguments.kills)]
+    yield report.Part("Faults", [*on_disk, *faults.out_of_memory(graphs)], {})
     numbers = range(arguments.first, arguments.first + arguments.graphs)
-    print(json.dumps(campaign(numbers, arguments.limit), indent=2))
+    yield report.of_graphs(campaign(graphs, numbers, arguments.limit))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

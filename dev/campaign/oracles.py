@@ -15,12 +15,17 @@ from torch import Tensor
 OBEYS = 2.0  # seconds in which a cancel has to be obeyed
 MARGIN = 6 * 2**30  # bytes above the size after start-up that a graph may take at most
 BAD = ("obscure", "silent", "broken", "hang", "memory", "changed")
-_TELLS = ("expected", "connect", "choose", "lower", "remove", "use ", "split", "look at", "set ")
+_TELLS = ("expected", "connect", "choose", "lower", "remove", "use ", "split", "look at", "set ", "make ")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one graph. cancel: seconds until a cancel was obeyed, None where there was none."""
+    """What came of one graph.
+
+    cancel    seconds until a cancel was obeyed, None where there was none
+    memory    bytes above the resident size after start-up
+    sampled   a sampler was reached with settings that it takes
+    """
 
     outcome: str
     words: str = ""
@@ -28,6 +33,7 @@ class Verdict:
     memory: int = 0
     sampled: bool = False
     target: str = ""
+    wild: bool = False
 
 
 class Watch:
@@ -78,7 +84,8 @@ def judged(graphs, graph, management, at_rest: int, limit: float) -> Verdict:
     elif memory > MARGIN:
         outcome, words = "memory", f"{memory / 2**30:.1f} GiB"
     node_id = graph.target.GET_SCHEMA().node_id
-    return Verdict(outcome, f"{graph}: {words}" if words else "", watch.obeyed, memory, graph.sampled, node_id)
+    sampled = graph.sampled and outcome in ("result", "cancelled")
+    return Verdict(outcome, f"{graph}: {words}", watch.obeyed, memory, sampled, node_id, graph.wild is not None)
 
 
 def _of_result(graph, last: str, made: tuple) -> tuple[str, str]:
@@ -98,7 +105,7 @@ def _of_error(graphs, graph, error: Exception) -> tuple[str, str]:
     text = str(error)
     spoken = isinstance(error, (ValueError, MemoryError)) and any(text.startswith(name) for name in names)
     if spoken and any(tells in text for tells in _TELLS):
-        return "refused", ""
+        return "refused", text[:300]
     where = "".join(traceback.format_tb(error.__traceback__)[-3:])
     return "obscure", f"{type(error).__name__}: {text[:300]}\n{where}"
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 import torch
 
-from ..environment.in_process import InProcessHost
 from .graphs import Graphs
-from .oracles import BAD, Verdict, judged
+from .oracles import Verdict, judged
 
 EVERY = 50  # graphs between two good runs
 GOOD = {
@@ -24,19 +18,16 @@ GOOD = {
 }
 
 
-def campaign(numbers: Iterable[int], limit: float = 5.0) -> dict:
-    """Counts of outcomes, and what was wrong, of the graphs with these numbers. limit: seconds until a cancel."""
-    logging.disable(logging.WARNING)
-    with TemporaryDirectory() as base:
-        graphs = Graphs(InProcessHost(Path(base), "--cpu"))
-        management = importlib.import_module("comfy.model_management")
-        good, at_rest = good_run(graphs), psutil.Process().memory_info().rss
-        verdicts = []
-        for count, number in enumerate(numbers, start=1):
-            verdicts.append(judged(graphs, graphs.graph(number), management, at_rest, limit))
-            if count % EVERY == 0 and not torch.equal(good_run(graphs), good):
-                verdicts.append(Verdict("changed", f"after graph {number} the good run gave something else"))
-    return summed_up(verdicts)
+def campaign(graphs: Graphs, numbers: Iterable[int], limit: float = 5.0) -> list[Verdict]:
+    """What came of the graphs with these numbers. limit: seconds until a graph is cancelled."""
+    management = importlib.import_module("comfy.model_management")
+    good, at_rest = good_run(graphs), psutil.Process().memory_info().rss
+    verdicts = []
+    for count, number in enumerate(numbers, start=1):
+        verdicts.append(judged(graphs, graphs.graph(number), management, at_rest, limit))
+        if count % EVERY == 0 and not torch.equal(good_run(graphs), good):
+            verdicts.append(Verdict("changed", f"after graph {number} the good run gave something else"))
+    return verdicts
 
 
 def good_run(graphs: Graphs) -> torch.Tensor:
@@ -44,15 +35,3 @@ def good_run(graphs: Graphs) -> torch.Tensor:
     prompts = {"positive": world["CONDITIONING"], "negative": world["CONDITIONING"]}
     links = {"model": world["MODEL"], "latent": world["LATENT"], "layout": world["CSD_LAYOUT"], **prompts}
     return graphs.host.run("CSDEditSampler", **links, **GOOD)[0]["samples"].clone()
-
-
-def summed_up(verdicts: list[Verdict]) -> dict:
-    cancels = [verdict.cancel for verdict in verdicts if verdict.cancel is not None]
-    return {
-        "graphs": len(verdicts),
-        "outcomes": dict(Counter(verdict.outcome for verdict in verdicts)),
-        "sampled": sum(verdict.sampled for verdict in verdicts),
-        "slowest cancel, s": round(max(cancels, default=0.0), 2),
-        "largest memory, MiB": round(max((verdict.memory for verdict in verdicts), default=0) / 2**20),
-        "wrong": [asdict(verdict) for verdict in verdicts if verdict.outcome in BAD],
-    }
