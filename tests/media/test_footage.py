@@ -139,3 +139,20 @@ def test_no_step_of_a_clip_takes_long(tmp_path):
     taken(source, 3, 2, 0, as_it_is, watch)
     source.sound(Fraction(0), Fraction(2), watch)
     assert watch.longest < 1
+
+
+def test_a_title_that_is_no_text(tmp_path):
+    """Bytes that are no UTF-8 in what a file says of itself have nothing to do with its pictures."""
+    path = tmp_path / "titled.mkv"
+    with av.open(str(path), "w") as out:
+        out.metadata["title"] = "t" * 16
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "bgr0"
+        for number in range(3):
+            picture = videos.picture(number, 16, 16)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    content = path.read_bytes()
+    assert content.count(b"t" * 16) == 1
+    path.write_bytes(content.replace(b"t" * 16, b"\xba" * 16))
+    assert File(str(path)).count() == 3

@@ -112,6 +112,14 @@ LATENT = {"samples": torch.zeros(1, 4, 8, 8)}
 SPLIT = {"window_width": 64, "window_height": 64, "overlap": 0, "wrap": "none", "multiple": 8}
 VIDEO = {"rate": 24.0, "start": 0, "stride": 1, "count": 0, "size": "source", "side": 512, "edge": "pad", "multiple": 8}
 FLOW = {"neighbours": 2, "anchors": 2, "accuracy": "fast", "tolerance": 0.05}
+KERNEL = {
+    "kernel": "rbf",
+    "bandwidth": "median",
+    "fixed_bandwidth": 1.0,
+    "normalization": "row",
+    "repulsion": 1.0,
+}
+DISTIL = {"step_size": 1.0, "particles_per_step": 0}
 LINKS = {
     "a multiple of nothing": ("CSDVideoFrameBatch", {"video": IMAGE, **VIDEO, "multiple": 0}, "multiple: got 0"),
     "a rate of almost nothing": ("CSDVideoFrameBatch", {"video": IMAGE, **VIDEO, "rate": 1e-9}, "rate: got 1e-09"),
@@ -133,6 +141,17 @@ LINKS = {
     "NaN to split": ("CSDParticleSplit", {"whole": IMAGE * math.nan, **SPLIT}, "whole: got NaN"),
     "a look that is none": ("CSDDemoScene", {"seed": 1, "look": "x", "width": 64, "height": 64}, "look: got 'x'"),
     "images at once": ("CSDVAEBatch", {"vae": IMAGE, "images_at_once": 1}, "vae: got a tensor .*expected a VAE"),
+    "an unknown kernel": ("CSDKernel", {**KERNEL, "kernel": "x"}, "kernel: got 'x', expected one of"),
+    "an unknown bandwidth": ("CSDKernel", {**KERNEL, "bandwidth": 7}, "bandwidth: got 7, expected one of"),
+    "a repulsion of NaN": ("CSDKernel", {**KERNEL, "repulsion": math.nan}, "repulsion: got nan"),
+    "a picture to go along": ("CSDKernel", {**KERNEL, "correspondence": IMAGE}, "correspondence: got a tensor"),
+    "an unknown field": ("CSDNoiseField", {"field": ""}, "field: got '', expected one of"),
+    "an unknown order": ("CSDTimesteps", {"order": 7}, "order: got 7, expected one of"),
+    "an unknown optimizer": ("CSDUpdate", {"optimizer": "x", "decay": 0.9, "decay_every": 1}, "optimizer: got 'x'"),
+    "a source that is no prompt": ("CSDBaseline", {"baseline": "source prompt", "source": [1]}, "source: got a list"),
+    "an update that is none": ("CSDDistillation", {**DISTIL, "update": LATENT}, "update: got a LATENT"),
+    "a coupling that is none": ("CSDDistillation", {**DISTIL, "coupling": IMAGE}, "coupling: got a tensor"),
+    "savings that are none": ("CSDDistillation", {**DISTIL, "savings": "a"}, "savings: got 'a'"),
     "a name of numbers": ("CSDStateFile", {"name": 7, "every": 1, "resume": True}, "name: got 7, expected a text"),
 }
 
