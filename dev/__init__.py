@@ -3,5 +3,6 @@
 environment   the virtual environment, ComfyUI in it, and a client that talks to it
 evaluation    how good edits are: contenders, measures, and the demos that print them
 benchmarks    speed, memory and quality beside the authors' method
+campaign      hostile graphs, files and faults
 training      how the embedded model was made
 """

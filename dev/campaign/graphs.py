@@ -1,8 +1,8 @@
 """Random graphs from the nodes' schemas: a new node enters by itself.
 
-A graph is told by its number. It takes one node of ours (the target), random options for its widgets, what its
-links need from a small world or from nodes that give it, and in half of all graphs one wild value. What the target
-gives goes into a sampler, where a sampler takes it.
+A graph is told by its number. It takes one node of ours (the target), random options for its widgets, and what its
+links need, from a small world or from nodes that give it. Every second turn through the nodes has one wild value in
+each graph. What the target gives goes into a sampler, where a sampler takes it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from .wild import Wild, wild
-from .world import KINDS, World, Worlds
+from .world import KINDS, SET, World, Worlds
 
 SAMPLERS = ("CSDEditSampler", "CSDSampler", "SamplerCustomAdvanced")
 _OURS_TO_TRIO = ("GUIDER", "SAMPLER", "SIGMAS")
@@ -59,10 +59,11 @@ class Graphs:
 
     def graph(self, number: int) -> Graph:
         rng = Random(number)
-        node = self.nodes[number % len(self.nodes)]
+        turn, place = divmod(number, len(self.nodes))
+        node = self.nodes[place]
         graph = Graph(number, self.worlds.of(rng.choice(KINDS)), node, rng)
         inputs = node.GET_SCHEMA().inputs
-        if inputs and rng.random() < 0.5:
+        if inputs and turn % 2:
             spec = rng.choice(inputs)
             graph.wild = (spec.id, wild(spec, rng, graph.world))
         return graph
@@ -147,7 +148,7 @@ def _string(spec, graph: Graph) -> str:
 _WIDGETS = {
     "INT": _int,
     "FLOAT": _float,
-    "COMBO": lambda spec, graph: graph.rng.choice(list(spec.options)) if spec.options else "set",
+    "COMBO": lambda spec, graph: graph.rng.choice(list(spec.options)) if spec.options else SET,
     "BOOLEAN": lambda spec, graph: graph.rng.random() < 0.5,
     "STRING": _string,
 }

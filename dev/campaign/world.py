@@ -7,6 +7,7 @@ from functools import cache
 
 KINDS = ("frames", "windows", "views")
 LOOK = {"seed": 3, "look": "summer"}
+SET = "set [output]"  # a view set on the disk, by the name that its saver gives it
 _PROMPTS = ("make it sunset", "")
 
 
@@ -33,6 +34,8 @@ class Worlds:
         self.host = host
         self.model, self.clip, self.vae = host.run("CSDDemoModel")
         self.of: Callable[[str], World] = cache(self._made)
+        images, views = host.run("CSDDemoViews", **LOOK, count=2, width=64, height=64)
+        host.run("CSDViewSetSave", images=images, views=views, name=SET.removesuffix(" [output]"))
 
     def _made(self, kind: str) -> World:
         other = KINDS[(KINDS.index(kind) + 1) % len(KINDS)]

@@ -11,7 +11,7 @@ from collaborative_score_distillation.dev.campaign import soak
 from collaborative_score_distillation.dev.environment.env import ROOT
 
 pytestmark = pytest.mark.slow
-SHORT = {"graphs": 60, "files": 25, "kills": 3, "runs": 0, "cancels": 0, "limit": 4.0}
+SHORT = {"graphs": 58, "files": 25, "kills": 3, "runs": 0, "cancels": 0, "limit": 4.0}
 
 
 @pytest.fixture(scope="module")
