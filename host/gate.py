@@ -25,10 +25,10 @@ _SHOWN = 60  # characters of a value in a message
 
 
 def checked(spec: io.Input, value):
-    """The value for an input, as the node gets it. ValueError that says what came and what was expected."""
+    """The value for an input, as the node gets it; an open one's default. ValueError that says what was expected."""
     if value is None:
         if spec.optional:
-            return None
+            return getattr(spec, "default", None)
         raise _refused(spec, value, " or ".join(str(spec.get_io_type()).split(",")), "connect it")
     return _check(spec, value)(spec, value)
 

@@ -96,10 +96,15 @@ def test_every_input_lets_good_values_in(gate, inputs):
 def test_open_inputs(gate, inputs):
     for _, _, spec in inputs:
         if spec.optional:
-            assert gate.checked(spec, None) is None
+            assert gate.checked(spec, None) == getattr(spec, "default", None)
         else:
             with pytest.raises(ValueError, match="got nothing, expected .*; connect it"):
                 gate.checked(spec, None)
+
+
+def test_an_open_widget_has_its_default(host):
+    open_, default = (host.run("CSDBaseline", baseline="image", drawn_noise=value)[0] for value in (None, 0.0))
+    assert open_ == default
 
 
 def test_whole_numbers_arrive_whole(gate, ext):
