@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 
@@ -362,3 +364,38 @@ def test_what_is_kept_has_the_names_of_what_it_keeps():
         names = ("a", "b", "c")
 
     assert Cached(Named(3)).names == ("a", "b", "c") and Cached(Unrelated(3)).names == ()
+
+
+def shared(windows, a, b):
+    """Elements that two windows have in common, counted one by one."""
+    places = [
+        {tuple((start + k) % length for start, k, length in zip(origin, cell, windows.canvas)) for cell in in_window}
+        for origin, in_window in (
+            (o, [(y, x) for y in range(windows.window[0]) for x in range(windows.window[1])]) for o in (a, b)
+        )
+    ]
+    return len(places[0] & places[1])
+
+
+@pytest.mark.parametrize("wrap", [(False, False), (True, False), (True, True)], ids=str)
+def test_partners_of_windows_are_those_that_share_most_then_those_that_come_first(wrap):
+    origins = tuple(
+        (int(y), int(x)) for y, x in torch.randint(0, 8, (24, 2), generator=torch.Generator().manual_seed(3))
+    )
+    windows = Windows((14, 14), (6, 6), origins, wrap, batch=2)
+    canvas, everyone = Canvas(windows), range(len(origins))
+    for i in everyone:
+        areas = {j: shared(windows, origins[i], origins[j]) for j in everyone if j != i}
+        expected = sorted((j for j in areas if areas[j]), key=lambda j: (-areas[j], origins[j]))
+        assert canvas.partners(i) == expected
+        assert canvas.partners(len(origins) + i) == [len(origins) + j for j in expected]
+    assert canvas.pair_count == sum(len(canvas.partners(i)) for i in range(canvas.count))
+
+
+def test_partners_of_many_windows_are_found_in_time():
+    """Compared each with each in Python they took minutes."""
+    windows, begun = cover((134, 134), (8, 8), (1, 1)), time.perf_counter()
+    canvas = Canvas(windows)
+    assert windows.count == 16_129 and canvas.pair_count == 3_402_672
+    assert canvas.partners(8064)[0] == 7937 and len(canvas.partners(8064)) == 224
+    assert time.perf_counter() - begun < 30
