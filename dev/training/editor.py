@@ -60,7 +60,8 @@ class Editor(nn.Module):
     `token_rows` ``[R]`` are their ids; the last row of `table` ``[R+1, width]`` stands for every other token.
     """
 
-    def __init__(self):
+    def __init__(self, unet: nn.Module | None = None):
+        """Fresh weights, in the first model's U-Net if no other is given."""
         super().__init__()
         from ...host.demo_model import CLIP_CONFIG, build_text_model, build_unet, tokenize
 
@@ -69,7 +70,7 @@ class Editor(nn.Module):
         self.sentences = {w: torch.searchsorted(self.token_rows, torch.tensor(s)) for w, s in sentences.items()}
         self.end_row = int(torch.searchsorted(self.token_rows, CLIP_CONFIG["eos_token_id"]))
         self.table = nn.Parameter(torch.randn(len(self.token_rows) + 1, CLIP_CONFIG["hidden_size"]) * 0.3)
-        self.unet = build_unet()
+        self.unet = unet or build_unet()
         self.text = build_text_model()
         del self.text.text_model.embeddings.token_embedding
         self._initialise()

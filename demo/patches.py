@@ -1,0 +1,72 @@
+"""An autoencoder that begins at the linear optimum: principal components of patches, and a network that corrects them."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle
+
+PATCH, CHANNELS = 8, 16
+WIDTH, BLOCKS = 128, 4  # of the correction at one cell a patch
+FINE_WIDTH, FINE_BLOCKS = 64, 2  # of the correction at 2 x 2 cells a patch
+
+
+class Residual(nn.Module):
+    """x + two 3 x 3 convolutions of x; nothing is normalised, so that windows and whole pictures decode alike."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(nn.functional.silu(self.first(x)))
+
+
+class Correction(nn.Module):
+    """What the linear decoder gets wrong, guessed from a patch and its neighbours: ``[B, 16, h, w]`` -> ``[B, 3, 8h, 8w]``."""
+
+    def __init__(self):
+        super().__init__()
+        self.inward = nn.Conv2d(CHANNELS, WIDTH, 3, padding=1)
+        self.blocks = nn.Sequential(*(Residual(WIDTH) for _ in range(BLOCKS)))
+        self.finer = nn.Conv2d(WIDTH, 4 * FINE_WIDTH, 1)
+        self.fine_blocks = nn.Sequential(*(Residual(FINE_WIDTH) for _ in range(FINE_BLOCKS)))
+        self.outward = nn.Conv2d(FINE_WIDTH, 3 * (PATCH // 2) ** 2, 3, padding=1)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        coarse = self.blocks(self.inward(latent))
+        fine = self.fine_blocks(pixel_shuffle(self.finer(coarse), 2))
+        return pixel_shuffle(self.outward(fine), PATCH // 2)
+
+
+class PatchAutoencoder(nn.Module):
+    """Pictures ``[B, 3, H, W]`` in -1..1 <-> latents ``[B, 16, H/8, W/8]`` of about unit deviation."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Conv2d(3, CHANNELS, PATCH, stride=PATCH)
+        self.linear = nn.ConvTranspose2d(CHANNELS, 3, PATCH, stride=PATCH)
+        self.correction = Correction()
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        return self.encoder(pictures)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.linear(latents) + self.correction(latents)
+
+
+@torch.no_grad()
+def set_linear(model: PatchAutoencoder, mean: Tensor, components: Tensor, factors: Tensor) -> None:
+    """Fill both linear parts, in place.
+
+    mean        ``[192]`` of all patches, in the order channel, row, column
+    components  ``[16, 192]``, orthonormal rows
+    factors     ``[16]``: what every component is multiplied by in the latent
+    """
+    shape = (CHANNELS, 3, PATCH, PATCH)
+    model.encoder.weight.copy_((components * factors[:, None]).view(shape))
+    model.encoder.bias.copy_(-(components @ mean) * factors)
+    model.linear.weight.copy_((components / factors[:, None]).view(shape))
+    # A transposed convolution has one bias a colour; what else the mean patch has is left to the correction.
+    model.linear.bias.copy_((mean - components.T @ (components @ mean)).view(3, -1).mean(dim=1))
+    model.correction.outward.weight.zero_()
+    model.correction.outward.bias.zero_()
