@@ -1,4 +1,4 @@
-"""An autoencoder that begins at the linear optimum: principal components of patches, and a network that corrects them."""
+"""An autoencoder that begins at the linear optimum: principal components of patches, corrected by a network."""
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Residual(nn.Module):
 
 
 class Correction(nn.Module):
-    """What the linear decoder gets wrong, guessed from a patch and its neighbours: ``[B, 16, h, w]`` -> ``[B, 3, 8h, 8w]``."""
+    """What the linear decoder gets wrong, guessed from neighbours: ``[B, 16, h, w]`` -> ``[B, 3, 8h, 8w]``."""
 
     def __init__(self):
         super().__init__()

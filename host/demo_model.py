@@ -97,15 +97,15 @@ def build_autoencoder() -> AutoencoderKL:
     return AutoencoderKL(**VAE_CONFIG)
 
 
-def _unet_settings() -> dict:
-    """Lists are copied: the host empties them while it builds."""
-    settings = {**UNET_CONFIG, **comfy.supported_models.SD15_instructpix2pix.unet_extra_config}
+def unet_settings(**sizes: int) -> dict:
+    """`UNET_CONFIG` with other `sizes`. Lists are copied: the host empties them while it builds."""
+    settings = {**UNET_CONFIG, **comfy.supported_models.SD15_instructpix2pix.unet_extra_config, **sizes}
     return {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
 def build_unet() -> UNetModel:
     """The host's U-Net in the demo model's size, in float32. Weights are not set."""
-    return UNetModel(**_unet_settings(), operations=comfy.ops.disable_weight_init)
+    return UNetModel(**unet_settings(), operations=comfy.ops.disable_weight_init)
 
 
 def build_text_model() -> comfy.clip_model.CLIPTextModel:
@@ -141,8 +141,12 @@ def full_table(rows: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     return full
 
 
-def _load_model(weights: dict[str, torch.Tensor], latent_format: DemoLatentFormat) -> comfy.model_patcher.ModelPatcher:
-    config = comfy.supported_models.SD15_instructpix2pix(_unet_settings())
+def model_of(
+    config: comfy.supported_models_base.BASE,
+    latent_format: comfy.latent_formats.LatentFormat,
+    weights: dict[str, torch.Tensor],
+) -> comfy.model_patcher.ModelPatcher:
+    """The model that `config` describes, in float32, with those of `weights` that begin with "unet."."""
     config.latent_format = latent_format
     config.set_inference_dtype(torch.float32, None)
     model = config.get_model({}, "")
@@ -151,7 +155,8 @@ def _load_model(weights: dict[str, torch.Tensor], latent_format: DemoLatentForma
     return comfy.model_patcher.ModelPatcher(model.to(offload), load_device=load, offload_device=offload)
 
 
-def _load_clip(weights: dict[str, torch.Tensor]) -> comfy.sd.CLIP:
+def clip_of(weights: dict[str, torch.Tensor]) -> comfy.sd.CLIP:
+    """The text encoder in `weights`: the host's class of SD 1.5 with its own tokenizer."""
     target = comfy.supported_models_base.ClipTarget(comfy.sd1_clip.SD1Tokenizer, comfy.sd1_clip.SD1ClipModel)
     options = {"clip_l_model_config": CLIP_CONFIG, "dtype": torch.float32}
     clip = comfy.sd.CLIP(target, model_options=options)
@@ -170,5 +175,5 @@ def load_demo_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelPa
     autoencoder, editor = read_weights(VAE_FILE, folder), read_weights(EDITOR_FILE, folder)
     vae = comfy.sd.VAE(sd=part_of(autoencoder, "vae."), config={"params": VAE_CONFIG}, dtype=torch.float32)
     scale = float(autoencoder["latent_scale"])
-    model = _load_model(editor, DemoLatentFormat(scale, autoencoder["latent_rgb"]))
-    return model, _load_clip(editor), vae
+    config = comfy.supported_models.SD15_instructpix2pix(unet_settings())
+    return model_of(config, DemoLatentFormat(scale, autoencoder["latent_rgb"]), editor), clip_of(editor), vae

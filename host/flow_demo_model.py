@@ -1,22 +1,110 @@
 """The sharp demo model: 16 channels of patches, and the host's U-Net as a rectified flow."""
 
+from pathlib import Path
+
 import comfy.latent_formats
 import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
 import comfy.ops
+import comfy.sd
 import comfy.supported_models
+import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
-from ..demo.patches import CHANNELS
-from .demo_model import UNET_CONFIG
+from ..demo.patches import CHANNELS, PATCH, PatchAutoencoder
+from .demo_model import WEIGHTS, clip_of, model_of, part_of, read_weights, unet_settings
+
+VAE_FILE, EDITOR_FILE = "demo_sharp_vae.safetensors", "demo_sharp_editor.safetensors"
+SIZES = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS}
+LEAST_KEPT = 0.1
+SHIFT = 1.5  # of the noise levels in sampling: a little more time where the tone of the picture is decided
 
 
-def _unet_settings() -> dict:
-    """Lists are copied: the host empties them while it builds."""
-    sizes = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS}
-    settings = {**UNET_CONFIG, **sizes, **comfy.supported_models.SD15_instructpix2pix.unet_extra_config}
-    return {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}
+class PatchLatentFormat(comfy.latent_formats.LatentFormat):
+    """Latents have about unit deviation as they are. Mean colours of patches, for previews, are linear in them."""
+
+    latent_channels = CHANNELS
+
+    def __init__(self, autoencoder: PatchAutoencoder):
+        linear = autoencoder.linear
+        self.latent_rgb_factors = linear.weight.mean(dim=(2, 3)).tolist()
+        self.latent_rgb_factors_bias = linear.bias.tolist()
 
 
-def build_flow_unet() -> UNetModel:
-    """The host's U-Net in the sharp model's size, in float32. Weights are not set."""
-    return UNetModel(**_unet_settings(), operations=comfy.ops.disable_weight_init)
+class PatchVAE(comfy.sd.VAE):
+    """The host's VAE around a `PatchAutoencoder`, in float32.
+
+    The host builds its networks from names in the weights, and has none of this kind. So it is asked for its lightest
+    one, for pictures as they are, in whose place this one is put.
+    """
+
+    def __init__(self, autoencoder: PatchAutoencoder):
+        super().__init__(sd={"pixel_space_vae": torch.tensor(1.0)}, dtype=torch.float32)
+        self.first_stage_model = autoencoder.eval().to(self.vae_dtype)
+        offload = comfy.model_management.vae_offload_device()
+        self.patcher = comfy.model_patcher.ModelPatcher(autoencoder, load_device=self.device, offload_device=offload)
+        self.downscale_ratio = self.upscale_ratio = PATCH
+        self.latent_channels = CHANNELS
+        self.memory_used_encode = _bytes_to_encode
+        self.memory_used_decode = _bytes_to_decode
+        self.size = None
+        self.model_size()
+
+
+def _bytes_to_encode(shape, dtype: torch.dtype) -> int:
+    """For pictures [B, 3, H, W], per picture: the picture, a copy of it and its latent."""
+    return 8 * shape[2] * shape[3] * comfy.model_management.dtype_size(dtype)
+
+
+def _bytes_to_decode(shape, dtype: torch.dtype) -> int:
+    """For latents [B, 16, h, w], per picture: some six layers of 256 values a cell, and four copies of the picture."""
+    return (6 * 256 + 4 * 3 * PATCH**2) * shape[2] * shape[3] * comfy.model_management.dtype_size(dtype)
+
+
+class VelocityUNet(UNetModel):
+    """The host's U-Net, whose output u is read as the noise in x_t = (1 - t) x + t noise.
+
+    The velocity is (u - x_t) / (1 - t).
+    Above t = 0.9 the denominator stays at 0.1. The first part of the training was one in noise.
+    """
+
+    def forward(self, x, timesteps=None, context=None, **rest):
+        noise = super().forward(x, timesteps, context, **rest)
+        kept = (1 - timesteps.float() / 1000).clamp(min=LEAST_KEPT).view(-1, 1, 1, 1)
+        return ((noise.float() - x[:, :CHANNELS].float()) / kept).to(x.dtype)
+
+
+class FlowEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):
+    """The host's base of InstructPix2Pix models around a `VelocityUNet`, sampled as a rectified flow."""
+
+    def __init__(self, model_config, device=None):
+        flow = comfy.model_base.ModelType.FLOW
+        super().__init__(model_config, flow, device=device, unet_model=VelocityUNet)
+        self.process_ip2p_image_in = lambda image: image
+
+
+class FlowInstructPix2Pix(comfy.supported_models.SD15_instructpix2pix):
+    """What the host has to know of a `FlowEditModel`."""
+
+    sampling_settings = {"shift": SHIFT, "multiplier": 1000}
+
+    def get_model(self, state_dict, prefix="", device=None):
+        return FlowEditModel(self, device)
+
+
+def build_flow_unet() -> VelocityUNet:
+    """The sharp model's U-Net, in float32. Weights are not set."""
+    return VelocityUNet(**unet_settings(**SIZES), operations=comfy.ops.disable_weight_init)
+
+
+def load_sharp_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
+    """Load the sharp demo model -> (MODEL, CLIP, VAE), ready for the host's own nodes; all in float32.
+
+    Raises FileNotFoundError where `folder` lacks the weights.
+    """
+    weights, editor = read_weights(VAE_FILE, folder), read_weights(EDITOR_FILE, folder)
+    autoencoder = PatchAutoencoder().requires_grad_(False)
+    autoencoder.load_state_dict(part_of(weights, "vae."))
+    model = model_of(FlowInstructPix2Pix(unet_settings(**SIZES)), PatchLatentFormat(autoencoder), editor)
+    return model, clip_of(editor), PatchVAE(autoencoder)

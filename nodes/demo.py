@@ -15,16 +15,26 @@ class DemoModel(Node):
             "CSD Demo Model",
             "A small InstructPix2Pix model that ships with Collaborative Score Distillation, for trying the nodes "
             "without a download. It knows painted landscapes and a few instructions; see demo/MODEL_CARD.md.",
-            [],
+            [
+                io.Combo.Input(
+                    "model",
+                    options=["first", "sharp"],
+                    default="first",
+                    optional=True,
+                    tooltip="first: 4 latent channels, predicts noise, as Stable Diffusion 1.5. sharp: 16 channels, a "
+                    "rectified flow, as SD 3 and Flux.",
+                )
+            ],
             [io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
             search_aliases=["instruct pix2pix demo", "collaborative score distillation demo"],
         )
 
     @classmethod
-    def run(cls):
+    def run(cls, model="first"):
         from ..host.demo_model import load_demo_model
+        from ..host.flow_demo_model import load_sharp_model
 
-        return io.NodeOutput(*load_demo_model())
+        return io.NodeOutput(*(load_sharp_model() if model == "sharp" else load_demo_model()))
 
 
 class DemoScene(Node):

@@ -12,6 +12,7 @@ from .checkpoint import RUNS
 from .clock import Clock
 from .editor import AVERAGE_DECAY, BRIDGES, DROP_BOTH, DROP_IMAGE, DROP_TEXT, DROP_WORD, Editor, draw_wording
 from .flow_latents import LatentSource, Pairs
+from .publish import publish_flow_editor
 from .setup import half_precision
 
 CHECKPOINT = RUNS / "flow_editor.safetensors"
@@ -39,7 +40,7 @@ def velocity_loss(model: nn.Module, pairs: Pairs) -> torch.Tensor:
     mixture = torch.rand(count).sqrt() * bridged
     start = torch.lerp(pairs.target, pairs.source, mixture.view(-1, 1, 1, 1))
     noise = torch.randn_like(start)
-    velocity = noise + (1 - t) / t * (start - pairs.target)
+    velocity = noise - pairs.target + (1 - t) / t * (start - pairs.target)
     source = pairs.source * ~no_image.view(-1, 1, 1, 1)
     with half_precision(start.device):
         context = model.contexts(wordings, DROP_WORD)
@@ -49,13 +50,13 @@ def velocity_loss(model: nn.Module, pairs: Pairs) -> torch.Tensor:
 
 
 def train(minutes: float) -> None:
-    """Train for `minutes` in all, resuming where a checkpoint is."""
+    """Train for `minutes` in all, resuming where a checkpoint is; every checkpoint's average is published."""
     source = LatentSource()
     model = new_editor().requires_grad_(True)
     model.unet.to(memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
-    clock = Clock(CHECKPOINT, model, average, optimiser, minutes, PEAK_RATE)
+    clock = Clock(CHECKPOINT, model, average, optimiser, minutes, PEAK_RATE, publish_flow_editor)
     while clock.running():
         clock.step_with(velocity_loss(model, source.draw(WINDOWS, STYLED)))
     clock.finish()

@@ -6,7 +6,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ...demo.painter import LOOKS
 from ...demo.patches import CHANNELS, PATCH, PatchAutoencoder, set_linear
-from .checkpoint import RUNS
+from .checkpoint import RUNS, load_checkpoint
 from .clock import Clock
 from .pictures import HELD_OUT_SEED, panoramas, photographs, to_unit, varied
 from .setup import half_precision, random_crops
@@ -62,7 +62,7 @@ def new_autoencoder(source: PictureSource) -> PatchAutoencoder:
 
 
 def picture_loss(model: PatchAutoencoder, pictures: torch.Tensor) -> torch.Tensor:
-    """The mean of the logarithm of every crop's squared error: PSNR itself, so that smooth crops count as detailed ones."""
+    """The mean of the logarithm of every crop's squared error, which is PSNR: smooth crops count as much."""
     with torch.no_grad():
         latents = model.encode(pictures)
         latents = latents + DISTURBANCE * torch.rand(len(latents), 1, 1, 1) * torch.randn_like(latents)
@@ -89,6 +89,14 @@ def ceiling(model: PatchAutoencoder, scenes: int = 8) -> dict[str, float]:
 
 def told(scores: dict[str, float]) -> str:
     return ", ".join(f"{name} {score:.2f} dB" for name, score in scores.items())
+
+
+def averaged_autoencoder() -> PatchAutoencoder:
+    """The moving average of the training, ready to be used."""
+    average = AveragedModel(PatchAutoencoder())
+    if load_checkpoint(CHECKPOINT, PatchAutoencoder(), average)[0] == 0:
+        raise FileNotFoundError(f"Expected a trained autoencoder in {CHECKPOINT}; run the stage before this one.")
+    return average.module.requires_grad_(False)
 
 
 def train(minutes: float, scenes: int = 200, photos: int = 600) -> None:

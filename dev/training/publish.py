@@ -10,6 +10,11 @@ def _half(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
     return {prefix + name: tensor.half() for name, tensor in tensors.items()}
 
 
+def _editor(model: nn.Module) -> dict[str, torch.Tensor]:
+    tensors = _half(model.unet.state_dict(), "unet.") | _half(model.text.state_dict(), "text.")
+    return tensors | {"token_table": model.table.detach().half(), "token_rows": model.token_rows}
+
+
 def publish_autoencoder(model: nn.Module, scale: float, rgb: torch.Tensor) -> None:
     """`scale` brings latents to unit deviation; `rgb` ``[25, 3]`` gives previews."""
     from ...host.demo_model import VAE_FILE, WEIGHTS
@@ -22,6 +27,18 @@ def publish_editor(model: nn.Module) -> None:
     """`model` is an `Editor`."""
     from ...host.demo_model import EDITOR_FILE, WEIGHTS
 
-    tensors = _half(model.unet.state_dict(), "unet.") | _half(model.text.state_dict(), "text.")
-    tensors |= {"token_table": model.table.detach().half(), "token_rows": model.token_rows}
-    save_atomically(tensors, WEIGHTS / EDITOR_FILE, {"license": "Apache-2.0"})
+    save_atomically(_editor(model), WEIGHTS / EDITOR_FILE, {"license": "Apache-2.0"})
+
+
+def publish_patches(model: nn.Module) -> None:
+    """`model` is a `PatchAutoencoder`, the sharp model's."""
+    from ...host.flow_demo_model import VAE_FILE, WEIGHTS
+
+    save_atomically(_half(model.state_dict(), "vae."), WEIGHTS / VAE_FILE, {"license": "Apache-2.0"})
+
+
+def publish_flow_editor(model: nn.Module) -> None:
+    """`model` is the sharp model's `Editor`."""
+    from ...host.flow_demo_model import EDITOR_FILE, WEIGHTS
+
+    save_atomically(_editor(model), WEIGHTS / EDITOR_FILE, {"license": "Apache-2.0"})

@@ -2,7 +2,9 @@
 
 The autoencoder comes first, then the latents of the training pictures, the editing model, and the decoder once more
 (the encoder and with it the editing model stay what they are). Every stage leaves its result in `dev/training/runs`;
-finished stages are not repeated. `--stage` runs one alone; `--stage score` measures the published weights.
+finished stages are not repeated. The sharp model has stages of its own: `sharp-autoencoder`, `sharp-latents` and
+`sharp-editor`, each with its `--minutes` in all. `--stage`
+runs one alone; `--stage score` measures the published weights.
 """
 
 import argparse
@@ -13,12 +15,13 @@ from ..environment.in_process import boot_host
 
 SHARES = {"autoencoder": 0.38, "editor": 0.54, "decoder": 0.08}  # of the minutes
 STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")
+SHARP_STAGES = ("sharp-autoencoder", "sharp-latents", "sharp-editor")
 SCENES, PHOTOGRAPHS = 400, 450
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=STAGES, default="all")
+    parser.add_argument("--stage", choices=STAGES + SHARP_STAGES, default="all")
     parser.add_argument("--minutes", type=float, default=105.0, help="for everything, or for the one stage")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads, if not all")
     return parser.parse_args()
@@ -41,6 +44,19 @@ def run_stage(stage: str, minutes: float) -> None:
         print_scores()
 
 
+def run_sharp_stage(stage: str, minutes: float) -> None:
+    from . import flow_editor, flow_latents, patch_autoencoder
+    from .publish import publish_patches
+
+    if stage == "sharp-autoencoder":
+        patch_autoencoder.train(minutes)
+        publish_patches(patch_autoencoder.averaged_autoencoder())
+    elif stage == "sharp-latents":
+        flow_latents.prepare(patch_autoencoder.averaged_autoencoder())
+    else:
+        flow_editor.train(minutes)
+
+
 def run_all(minutes: float) -> None:
     from . import stages
 
@@ -60,6 +76,8 @@ def main() -> None:
     boot_host()
     if options.stage == "all":
         run_all(options.minutes)
+    elif options.stage in SHARP_STAGES:
+        run_sharp_stage(options.stage, options.minutes)
     else:
         run_stage(options.stage, options.minutes)
 
