@@ -20,7 +20,7 @@ ARGS ?=
 export IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model lint
+.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for 
 
 demo-model: env  ## train the demo model from nothing
 	@$(MODULE).dev.training.train $(ARGS)
+
+example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
+	@$(MODULE).examples.edit_frames $(ARGS)
 
 lint: env  ## style
 	@$(PROGRAMS)/ruff check .

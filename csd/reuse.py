@@ -12,33 +12,40 @@ import torch
 from torch import Tensor
 
 from .draws import Draws
-from .guidance import Call, Predict, Request
+from .guidance import Call, Guidance, Predict, Request
 
 
 @dataclass
 class Remembering:
-    """`Predict` that keeps the answers to recurring requests, by particle, while the draws stay the same."""
+    """`Predict` that keeps the answers to recurring requests, by guidance and particle, while the draws stay the same.
+
+    Make a new one for each run: another source under the same draws would get the answers of the first.
+    """
 
     predict: Predict
     _draws: Draws | None = field(default=None, init=False)
-    _kept: dict[tuple[int, int], Tensor] = field(default_factory=dict, init=False)
+    _kept: dict[tuple[Guidance, int], Tensor] = field(default_factory=dict, init=False)
 
     def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
         if call.draws != self._draws:
             self._draws, self._kept = call.draws, {}
         recurring = [r for r, request in enumerate(requests) if request.recurs]
-        known = [all((r, particle) in self._kept for r in recurring) for particle in call.index]
+        keys = [requests[r].guidance for r in recurring]
+        known = [all((key, particle) in self._kept for key in keys) for particle in call.index]
         answers: dict[tuple[int, int], Tensor] = {}
         for is_known in (False, True):
             places = [place for place, knows in enumerate(known) if knows == is_known]
             asked = [r for r in range(len(requests)) if not (is_known and r in recurring)]
             if places and asked:
                 answers |= self._ask(requests, asked, places, call)
-        self._kept |= {(r, call.index[place]): eps for (r, place), eps in answers.items() if r in recurring}
-        return [
-            torch.stack([answers.get((r, place), self._kept.get((r, i))) for place, i in enumerate(call.index)])
-            for r in range(len(requests))
-        ]
+        for (r, place), eps_hat in answers.items():
+            if r in recurring:
+                self._kept[requests[r].guidance, call.index[place]] = eps_hat
+        return [self._joined(answers, r, request.guidance, call) for r, request in enumerate(requests)]
+
+    def _joined(self, answers: dict, r: int, guidance: Guidance, call: Call) -> Tensor:
+        kept = ((place, self._kept.get((guidance, particle))) for place, particle in enumerate(call.index))
+        return torch.stack([answers.get((r, place), known) for place, known in kept])
 
     def _ask(self, requests: Sequence[Request], asked: list[int], places: list[int], call: Call) -> dict:
         parts = [requests[r]._replace(x_t=requests[r].x_t[places]) for r in asked]

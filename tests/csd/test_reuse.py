@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from collaborative_score_distillation.csd.baseline import ImageConditional
+from collaborative_score_distillation.csd.baseline import ImageConditional, SourcePrompt
 from collaborative_score_distillation.csd.batches import RandomBatch
 from collaborative_score_distillation.csd.distill import Distillation
 from collaborative_score_distillation.csd.draws import Draws
@@ -175,3 +175,20 @@ def test_requests_that_all_recur_are_not_asked_again():
     requests = [Request(torch.ones(1, 1, 1, 1), Guidance(prompt=prompt), True) for prompt in (IMAGE, NONE)]
     first, again = predict(requests, call), predict(requests, call)
     assert len(asked.calls) == 1 and all(map(torch.equal, first, again))
+
+
+def test_scores_that_share_a_memory_get_the_answers_to_their_own_guidance():
+    """Two regions, each with its own description of the source."""
+    offsets = {"a": 1.0, "b": 2.0, "source a": 10.0, "source b": 20.0}
+
+    def evaluate(x_t, branch, call):
+        return x_t + offsets[branch]
+
+    def residuals(predict):
+        pairs = (("a", "source a"), ("b", "source b"))
+        scores = [PromptScore(predict, Guidance(1.0, 1.0, p), SourcePrompt(prompt=s)) for p, s in pairs]
+        x, eps = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
+        call = Call(Level.flow(0.5, 0.5), [0, 1], Frames(2), Draws(0, 0))
+        return [score(x, x, eps, call)[1].mean().item() for score in scores]
+
+    assert residuals(Remembering(Guided(evaluate))) == residuals(Guided(evaluate)) == [-9, -18]

@@ -16,7 +16,13 @@ COMFY = {
     *("execution", "folder_paths", "latent_preview", "node_helpers", "nodes", "server", "utils"),
 }
 BROUGHT = {"torch", "numpy", "PIL", "safetensors", "av", "pydantic", "tqdm"}  # by ComfyUI, which requires them itself
-REQUIRED = {"einops": "einops", "opencv-python-headless": "cv2", "kornia": "kornia"}  # package: what is imported
+REQUIRED = {  # package: what is imported
+    "einops": "einops",
+    "opencv-python-headless": "cv2",
+    "kornia": "kornia",
+    "psutil": "psutil",
+    "pydantic>=2": "pydantic",
+}
 
 
 def name_of(path: Path, root: Path) -> str:

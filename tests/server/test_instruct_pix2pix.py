@@ -44,4 +44,4 @@ def test_defaults_and_fast_settings(workflows, object_info):
     assert paper.inputs("CSDEditSampler")["steps"] == presets.PAPER_STEPS and "noise" in paper.inputs("CSDEditSampler")
     fast = evaluations.fast(plain)
     assert fast.inputs("CSDEditSampler")["steps"] == presets.FAST_STEPS
-    assert fast.inputs("CSDSavings")["uses"] == presets.FAST_USES
+    assert fast.inputs("CSDSavings")["uses"] == presets.FAST_REUSE
