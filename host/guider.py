@@ -203,7 +203,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
             denoised = self(part, part.new_full((len(part),), sigma), model_options=tagged, **extra)
             return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 
-        with room_for_one():
+        with room_for_one(), refusals.other_text_encoder():
             denoised = self.chunks(run, len(x)).unbind(1)
         return [call.level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised, strict=True)]
 

@@ -1,5 +1,7 @@
 """What cannot work with score distillation, refused before any model runs."""
 
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -73,3 +75,17 @@ def refuse_ignored_image(conds: dict[str, list[dict]], without_image: list[dict]
             "model: got a model that takes no image conditioning, so the source image would be ignored; use an "
             f"InstructPix2Pix model, {_OTHER_BASELINE}"
         )
+
+
+@contextmanager
+def other_text_encoder():
+    """Say what is wrong where a prompt has another width than the model takes."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "shapes cannot be multiplied" not in str(error):
+            raise
+        raise ValueError(
+            f"conditioning: got a prompt of another width than the model takes ({error}), expected one of the model's "
+            "own text encoder; connect the CLIP that was loaded with this model."
+        ) from error

@@ -189,3 +189,11 @@ def test_the_next_run_is_as_good_as_the_first(edit, model, refused, case):
     before = edit(model)
     refused("steps: got 0", steps=0)
     assert torch.equal(before, edit(model))
+
+
+def test_a_prompt_of_another_text_encoder(edit, model, case):
+    """Of another width than the model was made for, as a CLIP of another model gives it."""
+    text, entries = case.positive[0]
+    wide = [[torch.zeros(*text.shape[:2], text.shape[2] // 2), entries]]
+    with pytest.raises(ValueError, match="CSDEditSampler: conditioning: got a prompt of another width .* expected one"):
+        edit(model, positive=wide)
