@@ -65,7 +65,7 @@ demo-model: env  ## train the demo model from nothing
 	@$(MODULE).dev.training.train $(ARGS)
 
 example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
-	@$(MODULE).examples.edit_frames $(ARGS)
+	@$(MODULE).dev.examples.edit_frames $(ARGS)
 
 lint: env  ## style
 	@$(PROGRAMS)/ruff check .

@@ -5,4 +5,5 @@ evaluation    how good edits are: contenders, measures, and the demos that print
 benchmarks    speed, memory and quality beside the authors' method
 campaign      hostile graphs, files and faults
 training      how the embedded model was made
+examples      the method as a library. Not at the top level: ComfyUI takes a folder `examples` there for templates
 """

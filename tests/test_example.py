@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from collaborative_score_distillation.examples import edit_frames, tiny
+from collaborative_score_distillation.dev.examples import edit_frames, tiny
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_from_a_folder_to_a_folder(tmp_path):
     for number, frame in enumerate(((tiny.frames(2) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()):
         Image.fromarray(frame).save(tmp_path / f"{number}.png")
     command = [sys.executable, "-m", edit_frames.__spec__.name, "--frames", str(tmp_path), "--steps", "1"]
-    imports = {"PYTHONPATH": str(Path(edit_frames.__file__).parents[2]), "PYTHONSAFEPATH": "1"}
+    imports = {"PYTHONPATH": str(Path(edit_frames.__file__).parents[3]), "PYTHONSAFEPATH": "1"}
     subprocess.run([*command, "--output", str(tmp_path / "out")], check=True, env=imports, timeout=300)
     edited = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").iterdir())]
     assert [picture.shape for picture in edited] == [(64, 64, 3)] * 2

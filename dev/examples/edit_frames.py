@@ -1,6 +1,6 @@
 """Edit frames together with a diffusers pipeline, through `csd` alone: `make example`.
 
-    python -m collaborative_score_distillation.examples.edit_frames \\
+    python -m collaborative_score_distillation.dev.examples.edit_frames \\
         --model timbrooks/instruct-pix2pix --frames folder/of/pictures --prompt "make it a watercolour" --steps 40
 
 Without --model, tiny pipeline classes with random weights stand in, to show that it runs; the pictures mean nothing.
@@ -14,7 +14,7 @@ import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
 from PIL import Image
 
-from ..csd import IMAGE, NONE, TARGET, Frames, Guidance, Guided, ImageConditional, Level, PromptScore, balanced
+from ...csd import IMAGE, NONE, TARGET, Frames, Guidance, Guided, ImageConditional, Level, PromptScore, balanced
 from . import tiny
 
 
