@@ -13,6 +13,10 @@ INSTRUCTIONS: dict[str, tuple[str, ...]] = {
     "sepia": ("make it sepia", "turn it sepia", "make it an old photograph", "in sepia"),
     "sketch": ("make it a pencil sketch", "turn it into a pencil drawing", "make it a drawing", "as a pencil sketch"),
     "watercolour": ("make it a watercolour", "turn it into a watercolor", "make it a watercolor painting"),
+    "golden": ("make it golden hour", "turn it into golden hour", "in golden light", "make the light golden"),
+    "fog": ("make it foggy", "turn it into a foggy day", "in fog", "add fog"),
+    "oil": ("make it an oil painting", "turn it into an oil painting", "as an oil painting"),
+    "cartoon": ("make it a cartoon", "turn it into a cartoon", "as a cartoon"),
 }
 
 

@@ -17,7 +17,7 @@ from .demo_model import WEIGHTS, clip_of, model_of, part_of, read_weights, unet_
 
 VAE_FILE, EDITOR_FILE = "demo_sharp_vae.safetensors", "demo_sharp_editor.safetensors"
 SIZES = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS}
-LEAST_KEPT = 0.1
+LOWEST_LEVEL = 0.05
 SHIFT = 1.5  # of the noise levels in sampling: a little more time where the tone of the picture is decided
 
 
@@ -62,25 +62,27 @@ def _bytes_to_decode(shape, dtype: torch.dtype) -> int:
     return (6 * 256 + 4 * 3 * PATCH**2) * shape[2] * shape[3] * comfy.model_management.dtype_size(dtype)
 
 
-class VelocityUNet(UNetModel):
-    """The host's U-Net, whose output u is read as the noise in x_t = (1 - t) x + t noise.
+class ChangeUNet(UNetModel):
+    """The host's U-Net, which predicts what an edit changes: the clean picture is source + output.
 
-    The velocity is (u - x_t) / (1 - t).
-    Above t = 0.9 the denominator stays at 0.1. The first part of the training was one in noise.
+    The input is the noisy latent x_t = (1 - t) x + t noise beside the latent of the source, which is zero where there
+    is none. The velocity noise - x is then (x_t - source - output) / t. Below t = 0.05 the denominator stays at 0.05.
+    An untrained network returns the source; details that an edit keeps need not be learnt.
     """
 
     def forward(self, x, timesteps=None, context=None, **rest):
-        noise = super().forward(x, timesteps, context, **rest)
-        kept = (1 - timesteps.float() / 1000).clamp(min=LEAST_KEPT).view(-1, 1, 1, 1)
-        return ((noise.float() - x[:, :CHANNELS].float()) / kept).to(x.dtype)
+        change = super().forward(x, timesteps, context, **rest)
+        noisy, source = x.float().split(CHANNELS, dim=1)
+        level = (timesteps.float() / 1000).clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)
+        return ((noisy - source - change.float()) / level).to(x.dtype)
 
 
 class FlowEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):
-    """The host's base of InstructPix2Pix models around a `VelocityUNet`, sampled as a rectified flow."""
+    """The host's base of InstructPix2Pix models around a `ChangeUNet`, sampled as a rectified flow."""
 
     def __init__(self, model_config, device=None):
         flow = comfy.model_base.ModelType.FLOW
-        super().__init__(model_config, flow, device=device, unet_model=VelocityUNet)
+        super().__init__(model_config, flow, device=device, unet_model=ChangeUNet)
         self.process_ip2p_image_in = lambda image: image
 
 
@@ -93,9 +95,16 @@ class FlowInstructPix2Pix(comfy.supported_models.SD15_instructpix2pix):
         return FlowEditModel(self, device)
 
 
-def build_flow_unet() -> VelocityUNet:
+def build_flow_unet() -> ChangeUNet:
     """The sharp model's U-Net, in float32. Weights are not set."""
-    return VelocityUNet(**unet_settings(**SIZES), operations=comfy.ops.disable_weight_init)
+    return ChangeUNet(**unet_settings(**SIZES), operations=comfy.ops.disable_weight_init)
+
+
+def load_autoencoder(folder: Path = WEIGHTS) -> PatchAutoencoder:
+    """The sharp model's autoencoder from `folder`, frozen, in float32."""
+    autoencoder = PatchAutoencoder().requires_grad_(False)
+    autoencoder.load_state_dict(part_of(read_weights(VAE_FILE, folder), "vae."))
+    return autoencoder
 
 
 def load_sharp_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
@@ -103,8 +112,6 @@ def load_sharp_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelP
 
     Raises FileNotFoundError where `folder` lacks the weights.
     """
-    weights, editor = read_weights(VAE_FILE, folder), read_weights(EDITOR_FILE, folder)
-    autoencoder = PatchAutoencoder().requires_grad_(False)
-    autoencoder.load_state_dict(part_of(weights, "vae."))
+    autoencoder, editor = load_autoencoder(folder), read_weights(EDITOR_FILE, folder)
     model = model_of(FlowInstructPix2Pix(unet_settings(**SIZES)), PatchLatentFormat(autoencoder), editor)
     return model, clip_of(editor), PatchVAE(autoencoder)

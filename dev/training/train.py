@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stage", choices=STAGES + SHARP_STAGES, default="all")
     parser.add_argument("--minutes", type=float, default=105.0, help="for everything, or for the one stage")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads, if not all")
+    parser.add_argument("--compile", action="store_true", help="compile the sharp model's U-Net")
     return parser.parse_args()
 
 
@@ -44,7 +45,8 @@ def run_stage(stage: str, minutes: float) -> None:
         print_scores()
 
 
-def run_sharp_stage(stage: str, minutes: float) -> None:
+def run_sharp_stage(stage: str, minutes: float, compiled: bool) -> None:
+    from ...host.flow_demo_model import load_autoencoder
     from . import flow_editor, flow_latents, patch_autoencoder
     from .publish import publish_patches
 
@@ -52,9 +54,9 @@ def run_sharp_stage(stage: str, minutes: float) -> None:
         patch_autoencoder.train(minutes)
         publish_patches(patch_autoencoder.averaged_autoencoder())
     elif stage == "sharp-latents":
-        flow_latents.prepare(patch_autoencoder.averaged_autoencoder())
+        flow_latents.prepare(load_autoencoder())
     else:
-        flow_editor.train(minutes)
+        flow_editor.train(minutes, compiled)
 
 
 def run_all(minutes: float) -> None:
@@ -77,7 +79,7 @@ def main() -> None:
     if options.stage == "all":
         run_all(options.minutes)
     elif options.stage in SHARP_STAGES:
-        run_sharp_stage(options.stage, options.minutes)
+        run_sharp_stage(options.stage, options.minutes, options.compile)
     else:
         run_stage(options.stage, options.minutes)
 
