@@ -9,7 +9,6 @@ velocity space also meets pictures on the far side of the target, so the mixture
 """
 
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .checkpoint import RUNS

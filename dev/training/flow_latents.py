@@ -41,7 +41,12 @@ def _styled(model: PatchAutoencoder, pictures: torch.Tensor, styles: tuple[str, 
 
 
 def prepare(model: PatchAutoencoder, scenes: int = 500, tall: int = 160, photos: int = 2400) -> None:
-    """Paint, cut and encode everything, once; `LATENTS` then holds it. `tall` panoramas are of 256 pixels, others of 128."""
+    """Paint, cut and encode everything, once, into `LATENTS`.
+
+    scenes  panoramas of 128 x 512 pixels
+    tall    panoramas of 256 x 1024 pixels
+    photos  cuts of photographs; a third as many of painted pictures get a style too
+    """
     generator = torch.Generator().manual_seed(8)
     painted = panoramas(FIRST_SCENE - 200, 100)
     looks = random_crops(rearrange(painted, "n l c h w -> (n l) c h w"), photos // 3, 128, generator)

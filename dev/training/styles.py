@@ -61,7 +61,7 @@ def fog(image: torch.Tensor) -> torch.Tensor:
 
 
 def kuwahara(image: torch.Tensor, radius: int) -> torch.Tensor:
-    """The mean of that one of four squares around a pixel that varies least (Kuwahara, 1976): strokes with sharp ends."""
+    """Strokes with sharp ends: the mean of that square at a pixel, of four, that varies least (Kuwahara, 1976)."""
     side = radius + 1
     padded = torch.nn.functional.pad(image, [radius] * 4, mode="replicate")
     mean, square = (torch.nn.functional.avg_pool2d(x, side, 1) for x in (padded, padded**2))
@@ -126,7 +126,7 @@ PHOTOGRAPHED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"night": day_
 
 
 def apply_style(image: torch.Tensor, style: str) -> torch.Tensor:
-    """Filter ``[B, 3, H, W]`` in 0..1 with one of `STYLES` or `PHOTOGRAPHED` -> the same shape and range; the input is left alone."""
+    """Filter ``[B, 3, H, W]`` in 0..1 with one of `STYLES` or `PHOTOGRAPHED` -> another of its shape and range."""
     styles = STYLES | PHOTOGRAPHED
     if style not in styles:
         raise ValueError(f"Got style {style!r}; expected one of {', '.join(styles)}.")
