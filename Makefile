@@ -1,7 +1,8 @@
 # Every target sets up what it needs; an unchanged set-up costs nothing.
 WINDOWS := $(filter Windows_NT,$(OS))
 PYTHON ?= $(if $(WINDOWS),python,python3)
-PROGRAMS := .venv/$(if $(WINDOWS),Scripts,bin)
+HOST ?=
+PROGRAMS := $(if $(HOST),.venv-host,.venv)/$(if $(WINDOWS),Scripts,bin)
 MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import $(PROGRAMS)/python -m collaborative_score_distillation
 
 IMAGE ?=
@@ -17,7 +18,7 @@ SETS ?= 2
 FULL ?=
 PARTS ?= coupling step quality_cost length memory evaluations
 ARGS ?=
-export IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
+export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
 .PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model lint
@@ -26,10 +27,10 @@ help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
 
 env:  ## the set-up alone: virtual environment, ComfyUI, links
-	@$(PYTHON) dev/environment/env.py
+	@$(PYTHON) dev/environment/env.py $(if $(HOST),--host "$$HOST")
 
 browser:
-	@$(PYTHON) dev/environment/env.py --browser
+	@$(PYTHON) dev/environment/env.py --browser $(if $(HOST),--host "$$HOST")
 
 demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
 	@$(MODULE).dev.evaluation.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
@@ -46,7 +47,7 @@ ablation: env  ## kernel, correspondence and noise field, one exchanged at a tim
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).dev.environment.serve $(ARGS)
 
-test: browser  ## every test, with the real host and the real page: ARGS="-k windows"
+test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI
 	@$(PROGRAMS)/pytest $(ARGS)
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"

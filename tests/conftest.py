@@ -14,7 +14,23 @@ import pytest
 from collaborative_score_distillation.dev.environment.client import Client
 from collaborative_score_distillation.dev.environment.env import ROOT
 from collaborative_score_distillation.dev.environment.in_process import InProcessHost
-from collaborative_score_distillation.dev.environment.server import Host
+from collaborative_score_distillation.dev.environment.server import HOST_FOLDER, Host
+
+VERSION = HOST_FOLDER / "comfyui_version.py"
+TESTED = pytest.StashKey[str]()
+
+
+def pytest_configure(config) -> None:
+    config.stash[TESTED] = VERSION.read_text()
+
+
+def pytest_report_header(config) -> str:
+    return f"ComfyUI: {config.stash[TESTED].split()[-1]} in {HOST_FOLDER}"
+
+
+def pytest_sessionfinish(session) -> None:
+    """The ComfyUI that the run began with is the one that it ends with."""
+    assert VERSION.read_text() == session.config.stash[TESTED]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ costs nothing. `CSD_CACHE` moves it. The checkout gets three links:
     .host/custom_nodes/collaborative-score-distillation   this checkout, where ComfyUI looks for extensions
     .import/collaborative_score_distillation              this checkout under its import name
 
+`--host PATH` sets up another ComfyUI than the pinned one, in an environment of its own that shares its files with the
+first by hard links; `.venv-host` leads to it.
 `--browser` also makes sure that there is a Chromium, which only the tests need.
 Standard library only: this is what runs before anything is installed.
 """
@@ -24,6 +26,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +37,8 @@ REQUIREMENTS = [ROOT / name for name in ("requirements.txt", "requirements-dev.t
 OLDEST_PYTHON = (3, 10)
 FREE_GIB = 9
 READY = "ready"
+HOST_FILES = ("requirements.txt", "comfyui_version.py", "main.py")
+HOST_LEFT_OUT = (".git", "models", "input", "output", "temp", "user", "custom_nodes", "extra_model_paths.yaml")
 WINDOWS = sys.platform == "win32"
 WAIT_SECONDS = 1.0
 JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0xA0000003)
@@ -154,6 +159,45 @@ def build_environment(folder: Path) -> None:
     (folder / READY).touch()
 
 
+def other_environment_folder(host: Path) -> Path:
+    """Where the environment of the ComfyUI in `host` lies: named after the first one and what this host asks for."""
+    digest = hashlib.sha256()
+    for name in HOST_FILES:
+        digest.update((host / name).read_bytes())
+    return environment_folder().with_name(f"{environment_folder().name}-{digest.hexdigest()[:8]}")
+
+
+def link_file(source: str, target: str) -> None:
+    """Make `target` another name of `source`, or a copy where the disk cannot do that."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def readdress(folder: Path, base: Path) -> None:
+    """Let the scripts of the environment in `folder` start its own Python instead of that of `base`."""
+    for script in program(folder).parent.iterdir():
+        if script.is_file() and not script.is_symlink() and script.read_bytes()[:2] == b"#!":
+            own = script.read_bytes().replace(os.fsencode(base), os.fsencode(folder), 1)
+            fresh = script.with_suffix(".fresh")
+            fresh.write_bytes(own)
+            shutil.copymode(script, fresh)
+            fresh.replace(script)  # a new file: the old one belongs to `base` as well
+
+
+def build_other_environment(folder: Path, base: Path, host: Path) -> None:
+    print(f"Setting up {folder} for the ComfyUI in {host}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    left_out = shutil.ignore_patterns("ComfyUI", READY)
+    shutil.copytree(base, folder, symlinks=True, ignore=left_out, copy_function=link_file)
+    readdress(folder, base)
+    pip_install(folder, "--no-warn-conflicts", "-r", str(host / "requirements.txt"))
+    own = str(host)
+    shutil.copytree(host, folder / "ComfyUI", ignore=lambda at, _: HOST_LEFT_OUT if at == own else ())
+    (folder / READY).touch()
+
+
 def is_link(place: Path) -> bool:
     """Whether `place` is a symbolic link or a junction, wherever it leads."""
     try:
@@ -197,13 +241,22 @@ def make_base_directory(base: Path, extension: Path = ROOT) -> None:
         link(place, extension)
 
 
-def ensure_environment() -> None:
-    folder = environment_folder()
+def ensure_built(folder: Path, build: Callable[[], None]) -> None:
+    """Build the environment in `folder` unless it is there, also where several processes want it at once."""
     if not is_ready(folder):
         with locked(cache_folder() / "lock"):
             if not is_ready(folder):
-                build_environment(folder)
+                build()
+
+
+def ensure_environment(host: Path | None = None) -> None:
+    folder = environment_folder()
+    ensure_built(folder, lambda: build_environment(folder))
     link(ROOT / ".venv", folder)
+    if host:
+        other = other_environment_folder(host)
+        ensure_built(other, lambda: build_other_environment(other, folder, host))
+        link(ROOT / ".venv-host", other)
     link(ROOT / ".import" / IMPORT_NAME, ROOT)
     make_base_directory(ROOT / ".host")
 
@@ -238,10 +291,14 @@ def install_browser() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set up the environment that the make targets run in.")
     parser.add_argument("--browser", action="store_true", help="also make sure that there is a Chromium")
+    parser.add_argument("--host", type=Path, help="the folder of another ComfyUI, instead of the pinned one")
     arguments = parser.parse_args()
+    missing = [name for name in HOST_FILES if arguments.host and not (arguments.host / name).is_file()]
+    if missing:
+        raise SetupError(f"HOST: got {arguments.host}, expected a folder of ComfyUI; it has no {', '.join(missing)}.")
     if sys.version_info < OLDEST_PYTHON:
         raise SetupError(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version}.")
-    ensure_environment()
+    ensure_environment(arguments.host and arguments.host.resolve())
     if arguments.browser:
         ensure_browser()
 

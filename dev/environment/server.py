@@ -19,7 +19,7 @@ import torch
 
 from .env import EXTENSION, ROOT, WINDOWS, make_base_directory
 
-HOST_FOLDER = ROOT / ".venv" / "ComfyUI"
+HOST_FOLDER = Path(sys.prefix) / "ComfyUI"  # beside the Python that runs this
 BASE_DIRECTORY = ROOT / ".host"
 BOOT_SECONDS = 300
 STOP_SECONDS = 20

@@ -149,3 +149,37 @@ def test_a_wrong_browser_is_named(monkeypatch):
     monkeypatch.setenv("CSD_BROWSER", "no-such-browser")
     with pytest.raises(env.SetupError, match="no-such-browser"):
         env.find_browser()
+
+
+@pytest.fixture
+def other_host(tmp_path):
+    """The files of a ComfyUI that the set-up reads."""
+    folder = tmp_path / "ComfyUI"
+    folder.mkdir()
+    for name in env.HOST_FILES:
+        (folder / name).write_text("")
+    return folder
+
+
+def test_another_host_gets_an_environment_of_its_own(other_host):
+    first = env.other_environment_folder(other_host)
+    (other_host / "comfyui_version.py").write_text('__version__ = "99.0"')
+    assert len({env.environment_folder(), first, env.other_environment_folder(other_host)}) == 3
+
+
+def test_its_scripts_start_its_own_python_and_the_first_one_keeps_its_own(tmp_path):
+    base, other = tmp_path / "base", tmp_path / "other"
+    for folder in (base, other):
+        (folder / "bin").mkdir(parents=True)
+    script = base / "bin" / "pytest"
+    script.write_text(f"#!{base}/bin/python\nprint(1)\n")
+    env.link_file(str(script), str(other / "bin" / "pytest"))
+    env.readdress(other, base)
+    assert (other / "bin" / "pytest").read_text() == f"#!{other}/bin/python\nprint(1)\n"
+    assert script.read_text() == f"#!{base}/bin/python\nprint(1)\n"
+
+
+def test_a_folder_without_comfyui_is_refused(tmp_path):
+    command = [sys.executable, env.ROOT / "dev" / "environment" / "env.py", "--host", tmp_path]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1 and "HOST: got" in refused.stderr and "comfyui_version.py" in refused.stderr
