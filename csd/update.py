@@ -138,10 +138,18 @@ class Regrown:
         rows = self.choose(moved, gradient, step)
         if rows is None:
             return moved, memory
-        first = torch.tensor([row not in rows[:i] for i, row in enumerate(rows)], device=rows.device)
+        first = first_copies(rows)
 
         def remembered(part: Tensor) -> Tensor:
             return part[rows] * first.to(part).reshape(-1, *[1] * (part.ndim - 1))
 
         kept = {name: tree_map(remembered, part) for name, part in memory.items()}
         return tree_map(lambda part: part[rows], moved), kept
+
+
+def first_copies(rows: Tensor) -> Tensor:
+    """Whether each of the rows [M] comes for the first time: bool [M]."""
+    places = torch.arange(len(rows), device=rows.device)
+    kinds, kind = rows.unique(return_inverse=True)
+    earliest = places.new_full(kinds.shape, len(rows)).scatter_reduce(0, kind, places, "amin")
+    return earliest[kind] == places

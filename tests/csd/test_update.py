@@ -1,10 +1,11 @@
 import math
+import time
 
 import pytest
 import torch
 
 from collaborative_score_distillation.csd.tree import named_leaves, tree_map
-from collaborative_score_distillation.csd.update import SGD, Adam, Masked, Regrown, StepSize
+from collaborative_score_distillation.csd.update import SGD, Adam, Masked, Regrown, StepSize, first_copies
 
 
 def normal(seed, dtype=torch.float64):
@@ -204,6 +205,17 @@ def test_memory_follows_its_rows_and_copies_begin_without(rows):
             for place, row in enumerate(rows):
                 expected = leaves(plain[name])[leaf][row] if first[place] else torch.zeros_like(found[place])
                 assert torch.equal(found[place], expected)
+
+
+def test_first_copies_of_many_rows_are_found_in_time():
+    rows = torch.randint(200_000, (400_000,), generator=torch.Generator().manual_seed(3))
+    first = {}
+    for place, row in enumerate(rows.tolist()):
+        first.setdefault(row, place)
+    start = time.perf_counter()
+    found = first_copies(rows)
+    assert time.perf_counter() - start < 5
+    assert found.nonzero().flatten().tolist() == list(first.values())
 
 
 def test_rows_that_stay_are_as_if_nothing_had_happened():
