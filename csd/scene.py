@@ -16,7 +16,7 @@ count overlaps twice.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -34,20 +34,25 @@ class Scene(Protocol):
 
     count            number of particles N
     views_at_once    how many of them can be viewed or pulled back together; None: any number
+
+    Each scene takes the theta that it is made for: a tensor, or a structure of tensors (`tree`). Hence `Any` below.
     """
 
-    count: int
-    views_at_once: int | None
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def views_at_once(self) -> int | None: ...
 
     def at(self, draws: Draws) -> "Scene":
         """The scene as one step sees it: itself, or with views drawn for this step."""
         ...
 
-    def view(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
+    def view(self, theta: Any, index: Index) -> tuple[Tensor, Pullback]:
         """Particles `index` of theta [n, C, h, w], and the adjoint that takes [n, C, h, w] to theta's shape."""
         ...
 
-    def coverage(self, theta: Theta, index: Index) -> Tensor | None:
+    def coverage(self, theta: Any, index: Index) -> Tensor | None:
         """How many of the particles show each element of theta, broadcastable to it. None: gradients add up."""
         ...
 
@@ -91,6 +96,8 @@ def pulled_back(scene: Scene, theta: Theta, direction: Tensor, index: Index) -> 
         total = tree_sum(total, scene.view(theta, part)[1](toward))
         seen = scene.coverage(theta, part)
         coverage = seen if coverage is None or seen is None else coverage + seen
+    if total is None:
+        raise ValueError("MERGE: got no particles; a step takes at least one.")
     total = total if coverage is None else tree_map(lambda leaf: divided(leaf, coverage), total)
     return tree_map(lambda leaf, like: leaf.to(like), total, theta)
 
@@ -101,13 +108,29 @@ def divided(total: Tensor, coverage: Tensor) -> Tensor:
     return torch.where(coverage > 0, total / coverage.where(coverage > 0, coverage.new_ones(())), 0)
 
 
-def merge(crops: Crops, x: Tensor, index: Index | None = None, weight: Tensor | None = None) -> Tensor:
+def merge(
+    crops: Crops,
+    x: Tensor,
+    index: Index | None = None,
+    weight: Tensor | None = None,
+    parts: Iterable[range] | None = None,
+) -> Tensor:
     """Average of the particles where they lie: scatter(weight * x) / scatter(weight).
 
-    merge(split(theta)) = theta. x [n, C, h, w]; weight broadcastable to it, positive, ones where None.
-    Elements that no particle covers are zero. Returns the shape of theta in x's dtype.
+    x        [n, C, h, w]
+    index    which of the scene's particles they are; all where None
+    weight   [h, w], the same for every particle, positive; ones where None
+    parts    ranges of x that are taken one after the other, to bound memory; all at once where None
+
+    merge(split(theta)) = theta. Elements that no particle covers are zero. Returns the shape of theta in x's dtype.
     """
-    wide = x.to(accumulation_dtype(x.device))
-    weight = wide.new_ones(1) if weight is None else weight.to(wide)
-    total = crops.scatter(wide * weight, index)
-    return divided(total, crops.scatter(weight.expand_as(wide), index)).to(x.dtype)
+    index = range(crops.count) if index is None else index
+    if len(index) != len(x):
+        raise ValueError(f"merge: got {len(x)} particles, expected {len(index)}; give all that were split.")
+    total = coverage = x.new_zeros((), dtype=accumulation_dtype(x.device))
+    weight = total.new_ones(1) if weight is None else weight.to(total)
+    for part in parts or [range(len(x))]:
+        crop, some = x[part.start : part.stop].to(total), index[part.start : part.stop]
+        total = total + crops.scatter(crop * weight, some)
+        coverage = coverage + crops.scatter(weight.expand_as(crop[:, :1]), some)
+    return divided(total, coverage).to(x.dtype)

@@ -8,8 +8,8 @@ Particle i is the crop of `window` size at origin i. Window positions along one 
 with s the stride and L the length of the canvas, each moved down to a multiple of `multiple`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from einops import rearrange
@@ -19,6 +19,12 @@ from .draws import Draws
 from .scene import Index, Pullback
 
 Size = tuple[int, int]
+
+
+def as_size(lengths: Iterable[int]) -> Size:
+    """Two lengths as (height, width): the last of a tensor's shape, for instance."""
+    height, width = lengths
+    return height, width
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Windows:
     origins: tuple[Size, ...]
     wrap: tuple[bool, bool] = (False, False)
     batch: int = 1
-    views_at_once: ClassVar[None] = None
+    views_at_once = None
 
     def __post_init__(self):
         if any(w > c for w, c in zip(self.window, self.canvas)):
@@ -109,13 +115,13 @@ class Windows:
         def scale(pair: Size) -> Size:
             if any(value * new % old for value, (new, old) in zip(pair, factors)):
                 raise ValueError(
-                    f"Windows: {self.window} does not rescale to {tuple(window)}, because {pair} would not be whole; "
+                    f"Windows: {self.window} does not rescale to {window}, because {pair} would not be whole; "
                     "make window, stride and canvas multiples of the model's factor."
                 )
-            return tuple(value * new // old for value, (new, old) in zip(pair, factors))
+            return as_size(value * new // old for value, (new, old) in zip(pair, factors))
 
         origins = tuple(scale(origin) for origin in self.origins)
-        return replace(self, canvas=scale(self.canvas), window=tuple(window), origins=origins)
+        return replace(self, canvas=scale(self.canvas), window=window, origins=origins)
 
     def _all(self, index: Index | None) -> Index:
         return range(self.count) if index is None else index

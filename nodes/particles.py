@@ -8,8 +8,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.precision import accumulation_dtype
-from ..csd.windows import Windows, feather
+from ..csd.scene import merge
+from ..csd.windows import Windows, as_size, feather
 from ..host.budget import afford
 from ..host.io import Layout as LayoutType
 from ..host.io import io, schema
@@ -32,10 +32,11 @@ def _channels_first(whole) -> tuple[Tensor, int]:
     return rearrange(whole, "... h w -> (...) 1 h w"), 1
 
 
-def _like(original, tensor: Tensor):
-    """A tensor [B, C, H, W] in the form of the original; a latent without its noise mask, which is of another size."""
+def _like(original, tensor: Tensor, noise_mask: Tensor | None = None):
+    """A tensor [B, C, H, W] in the form of the original; a latent with `noise_mask` in the place of its own."""
     if isinstance(original, dict):
-        return {**{k: v for k, v in original.items() if k not in ("noise_mask", "batch_index")}, "samples": tensor}
+        kept = {key: value for key, value in original.items() if key not in ("noise_mask", "batch_index")}
+        return {**kept, "samples": tensor, **({} if noise_mask is None else {"noise_mask": noise_mask})}
     return rearrange(tensor, "b c h w -> b h w c") if original.ndim == 4 else tensor[:, 0]
 
 
@@ -90,18 +91,17 @@ class ParticleSplit(Node):
     @classmethod
     def run(cls, whole, window_width, window_height, overlap, wrap, multiple):
         tensor, unit = _channels_first(whole)
-        size = tuple(length * unit for length in tensor.shape[-2:])
+        size = as_size(length * unit for length in tensor.shape[-2:])
         if multiple % unit:
             raise ValueError(f"got multiple {multiple} for a latent, expected a multiple of {unit}.")
         layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0])
-        particles = _like(whole, cls._split(tensor, layout, unit))
-        if isinstance(whole, dict) and whole.get("noise_mask") is not None:
-            particles["noise_mask"] = cls._split(_mask_like(whole["noise_mask"], tensor), layout, unit)
-        return io.NodeOutput(particles, layout)
+        mask = _noise_mask(whole, tensor)
+        split_mask = None if mask is None else cls._split(mask, layout, unit)
+        return io.NodeOutput(_like(whole, cls._split(tensor, layout, unit), split_mask), layout)
 
     @staticmethod
     def _split(tensor: Tensor, layout: Layout, unit: int) -> Tensor:
-        windows = layout.windows.rescaled(tuple(side // unit for side in layout.windows.window))
+        windows = layout.windows.rescaled(as_size(side // unit for side in layout.windows.window))
         shape = (windows.count, *tensor.shape[1:-2], *windows.window)
         (tall, wide), size = layout.windows.window, torch.Size(shape).numel() * tensor.element_size()
         afford(size, f"{windows.count:,} windows of {wide} x {tall} pixels", "lower `overlap` or enlarge the window")
@@ -111,8 +111,11 @@ class ParticleSplit(Node):
         return particles
 
 
-def _mask_like(mask: Tensor, latent: Tensor) -> Tensor:
-    """A noise mask on the grid of a latent, one for each of its images: [B, ..., H, W]."""
+def _noise_mask(whole, latent: Tensor) -> Tensor | None:
+    """The noise mask of a LATENT on the grid of its samples, one for each of its images: [B, ..., H, W]."""
+    mask = whole.get("noise_mask") if isinstance(whole, dict) else None
+    if mask is None:
+        return None
     mask = mask[None] if mask.ndim == 2 else mask
     count, size = latent.shape[0], tuple(latent.shape[-2:])
     if mask.shape[0] not in (1, count):
@@ -152,22 +155,17 @@ class ParticleMerge(Node):
     def run(cls, particles, layout, blend):
         tensor, _ = _channels_first(particles)
         windows = layout.windows_for(tensor)
-        whole = _like(particles, cls._merge(tensor, layout, windows, blend))
-        if isinstance(particles, dict) and particles.get("noise_mask") is not None:
-            whole["noise_mask"] = cls._merge(_mask_like(particles["noise_mask"], tensor), layout, windows, blend)
-        return io.NodeOutput(whole)
+        mask = _noise_mask(particles, tensor)
+        merged_mask = None if mask is None else cls._merge(mask, layout, windows, blend)
+        return io.NodeOutput(_like(particles, cls._merge(tensor, layout, windows, blend), merged_mask))
 
     @staticmethod
     def _merge(tensor: Tensor, layout: Layout, windows: Windows, blend: str) -> Tensor:
         """The average of the windows where they lie, summed up part by part."""
-        wide = accumulation_dtype(tensor.device)
-        weight = feather(windows.window, tensor.device) if blend == "feather" else tensor.new_ones(windows.window)
-        shape, (tall, across) = (windows.batch, *tensor.shape[1:-2], *windows.canvas), windows.canvas
-        afford(torch.Size(shape).numel() * 56, f"a canvas of {across} x {tall}", "merge fewer or smaller windows")
-        total, coverage = tensor.new_zeros(shape, dtype=wide), tensor.new_zeros((), dtype=wide)
-        for part in steps(_parts(windows, tensor, max(_AT_ONCE, total.numel()))):
-            crops = tensor[part.start : part.stop].to(wide)
-            total += windows.scatter(crops * weight.to(wide), part)
-            coverage = coverage + windows.scatter(weight.to(wide).expand_as(crops[:, :1]), part)
+        tall, across = windows.canvas
+        numbers = torch.Size((windows.batch, *tensor.shape[1:-2], tall, across)).numel()
+        afford(numbers * 56, f"a canvas of {across} x {tall}", "merge fewer or smaller windows")
+        weight = feather(windows.window, tensor.device) if blend == "feather" else None
+        parts = steps(_parts(windows, tensor, max(_AT_ONCE, numbers)))
         height, width = layout.size_on(windows)
-        return (total / coverage)[..., :height, :width].to(tensor.dtype)
+        return merge(windows, tensor, weight=weight, parts=parts)[..., :height, :width]

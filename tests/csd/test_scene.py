@@ -73,6 +73,20 @@ def test_merge_averages_what_overlaps():
     assert merge(windows, x).flatten().tolist() == [1, 6, 20]
 
 
+def test_merge_in_parts_is_merge(case):
+    scene, shape = case
+    x = wide_range(scene.split(wide_range(shape)).shape, torch.float64)
+    parts = [range(start, min(start + 2, len(x))) for start in range(0, len(x), 2)]
+    assert torch.allclose(merge(scene, x, parts=parts), merge(scene, x), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_merge_refuses_a_number_of_particles_that_does_not_fit(change):
+    windows = cover((8, 16), (8, 8), (4, 4))
+    with pytest.raises(ValueError, match=f"got {windows.count + change} particles, expected {windows.count}"):
+        merge(windows, torch.zeros(windows.count + change, 1, 8, 8))
+
+
 def dot(a, b):
     return (a * b).sum().item()
 
