@@ -68,5 +68,6 @@ demo-model: env  ## train the demo model from nothing
 example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
 	@$(MODULE).dev.examples.edit_frames $(ARGS)
 
-lint: env  ## style
+lint: env  ## style and types
 	@$(PROGRAMS)/ruff check .
+	@$(PROGRAMS)/pyright

@@ -42,7 +42,7 @@ from .batches import RandomBatch
 from .blend import blend
 from .carried import Carried
 from .correspondence import Canvas, Flow, clip_pairs
-from .distill import Distillation, State
+from .distill import Distillation, State, Stepped
 from .draws import Draws
 from .features import Features
 from .frames import Frames
@@ -103,6 +103,7 @@ __all__ = [
     "Seen",
     "SourcePrompt",
     "State",
+    "Stepped",
     "Stein",
     "StepSize",
     "Windows",

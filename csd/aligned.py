@@ -14,7 +14,7 @@ Work is linear in the number of pairs, and done for a few of them at a time.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from einops import rearrange
@@ -25,6 +25,7 @@ from .kernel import Bandwidth, Gram, median
 from .scene import Index
 from .stein import Couple, Seen
 from .tree import Theta
+from .windows import as_size
 
 CHUNK = 2**18
 """Numbers in the values of the pairs that are moved at once: 1 MiB, which stays in the processor's cache."""
@@ -33,7 +34,8 @@ CHUNK = 2**18
 class PairKernel(Protocol):
     """`measured` says whether the kernel looks at the distances; where it does not, they are not computed."""
 
-    measured: bool
+    @property
+    def measured(self) -> bool: ...
 
     def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
         """Squared distances [n, n], NaN where no pair -> k [n, n] and s with d k_ij / d x_i = s k_ij (x_j - x_i)."""
@@ -45,7 +47,7 @@ class PairRBF:
     """k_ij = exp(-d_ij / h); d_ij is the squared distance of x_i and the moved x_j, as if all of it were valid."""
 
     bandwidth: Bandwidth = median
-    measured: ClassVar[bool] = True
+    measured = True
 
     def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
         h = self.bandwidth(distances)
@@ -56,7 +58,7 @@ class PairRBF:
 class PairUniform:
     """k_ij = 1: the plain mean of what corresponds."""
 
-    measured: ClassVar[bool] = False
+    measured = False
 
     def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
         return torch.ones_like(distances), 0.0
@@ -108,19 +110,20 @@ class Aligned:
             direction = torch.lerp(self.rest(seen, residual)[0], direction, covered)
         return direction, Gram(K, repulsion.reshape(residual.shape))
 
-    def _chunks(self, pairs: Tensor, index: Index, shape: torch.Size) -> Iterator[Chunk]:
-        """The pairs, as many at a time as CHUNK allows for values of `shape` [n, C, h, w]."""
+    def _chunks(self, pairs: Tensor, index: Index, values: Tensor) -> Iterator[Chunk]:
+        """The pairs, as many at a time as CHUNK allows for values [n, C, h, w]."""
         row = torch.zeros(self.correspondence.count, dtype=torch.long, device=pairs.device)
         row[torch.as_tensor(list(index), device=pairs.device)] = torch.arange(len(index), device=pairs.device)
-        for some in pairs.split(max(1, CHUNK // shape[1:].numel())):
-            yield Chunk(*row[some].T, self._sights.look(some, tuple(shape[-2:])))
+        for some in pairs.split(max(1, CHUNK // values.shape[1:].numel())):
+            i, j = row[some].unbind(1)
+            yield Chunk(i, j, self._sights.look(some, as_size(values.shape[-2:])))
 
     def _distances(self, x: Tensor, pairs: Tensor, index: Index) -> Tensor:
         """Squared distances [n, n] of the particles where they correspond, scaled up to all cells; NaN elsewhere."""
         distances = x.new_full((len(x), len(x)), torch.nan).fill_diagonal_(0)
         if not self.kernel.measured:
             return distances
-        for i, j, sight in self._chunks(pairs, index, x.shape):
+        for i, j, sight in self._chunks(pairs, index, x):
             squares = (pull(x, sight, j) - x[i]).square().sum(1) * sight.valid
             distances[i, j] = squares.sum((1, 2)) / sight.valid.mean((1, 2)).to(x)  # 0 / 0 where j shows nothing
         return distances
@@ -129,7 +132,7 @@ class Aligned:
         """sum_j k v values_j moved to i [n, C, h, w], sum_j k v [n, 1, h, w], sum_j v, and the weights K [n, n]."""
         mixed, mass = torch.zeros_like(values), torch.zeros_like(values[:, :1])
         seen, K = torch.zeros_like(mass), torch.eye(len(values)).to(values)
-        for i, j, sight in self._chunks(pairs, index, values.shape):
+        for i, j, sight in self._chunks(pairs, index, values):
             share = rearrange(weights[i, j], "p -> p 1 1 1") * sight.valid[:, None].to(weights)
             target = torch.eye(len(values), device=i.device, dtype=values.dtype)[:, i]  # a product, as adding up in
             for total, part in ((mixed, share * pull(values, sight, j)), (mass, share), (seen, sight.valid)):
@@ -155,4 +158,6 @@ class AlignedAnew:
         return None
 
     def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
+        if seen.theta is None:
+            raise ValueError("AlignedAnew: got no theta to find a correspondence in; give `Seen` that of the step.")
         return self.aligned(self.find(seen.theta))(seen, residual)

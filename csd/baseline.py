@@ -12,7 +12,7 @@ source's own detail where drawn is 0, and is drawn to the model's own picture as
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from .guidance import IMAGE, SOURCE, Guidance
 
@@ -20,7 +20,8 @@ from .guidance import IMAGE, SOURCE, Guidance
 class Baseline(Protocol):
     """`drawn` is the share of the drawn noise; at 1 no prediction is asked for."""
 
-    drawn: float
+    @property
+    def drawn(self) -> float: ...
 
     def guidance(self, target: Guidance) -> Guidance | None:
         """Guidance of the baseline's prediction, given the target's; None where it has none."""
@@ -29,7 +30,7 @@ class Baseline(Protocol):
 
 @dataclass(frozen=True)
 class DrawnNoise:
-    drawn: ClassVar[float] = 1.0
+    drawn = 1.0
 
     def guidance(self, target: Guidance) -> None:
         return None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .correspondence import Correspondence, pull
+from .windows import as_size
 
 
 def blend(pictures: Tensor, correspondence: Correspondence, strength: float = 1.0, tolerance: float = 0.3) -> Tensor:
@@ -42,7 +43,7 @@ def _mean(picture: Tensor, i: int, pictures: Tensor, correspondence: Corresponde
     """Picture i averaged with its partners, one of them at a time."""
     total, mass = picture.clone(), torch.ones_like(picture[:1])
     for j in correspondence.partners(i):
-        sight = correspondence.look(torch.tensor([[i, j]], device=pictures.device), tuple(pictures.shape[-2:]))
+        sight = correspondence.look(torch.tensor([[i, j]], device=pictures.device), as_size(pictures.shape[-2:]))
         moved = pull(pictures[j][None], sight)[0]
         distance = (moved - picture).square().sum(0, keepdim=True)
         weight = sight.valid * torch.exp(-distance / tolerance**2)

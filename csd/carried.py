@@ -23,7 +23,7 @@ from torch import Tensor
 from .correspondence import Correspondence, cells
 from .draws import Draws
 from .scene import Index
-from .windows import Size
+from .windows import Size, as_size
 
 REACH = 0.75
 """How far, in sub-cells and along either axis, a number may stand from what it belongs to."""
@@ -66,7 +66,7 @@ class Carried:
             )
 
     def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
-        size = tuple(n * self.subcells for n in like.shape[-2:])
+        size = as_size(n * self.subcells for n in like.shape[-2:])
         source = self.origins(size)[list(index)].long()
         fine = draw(draws, self.keys, source, like.shape[1:-2].numel())
         noise = reduce(fine.unflatten(-1, size), "n c (h a) (w b) -> n c h w", "sum", a=self.subcells, b=self.subcells)
@@ -74,7 +74,6 @@ class Carried:
 
     def origins(self, size: Size) -> Tensor:
         """Where the number of each sub-cell comes from, [N, h * w], kept for the last grid asked for."""
-        size = tuple(size)
         if size not in self._origins:
             self._origins.clear()
             self._origins[size] = trace(self.correspondence, self.keys, size).source

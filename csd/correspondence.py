@@ -16,7 +16,7 @@ one grid is (p + 0.5) * s - 0.5 on one that is s times as fine.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from einops import rearrange, repeat
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from .scene import Index
-from .windows import Size, Windows
+from .windows import Size, Windows, as_size
 
 
 class Sight(NamedTuple):
@@ -75,7 +75,7 @@ def cells(size: Size, device: torch.device | None = None) -> Tensor:
 
 def rescale(place: Tensor, old: Size, new: Size) -> Tensor:
     """Places on a grid of size `old` as places on one of size `new`."""
-    if tuple(old) == tuple(new):
+    if old == new:
         return place
     factor = place.new_tensor([new[1] / old[1], new[0] / old[0]])
     return (place + 0.5) * factor - 0.5
@@ -112,11 +112,11 @@ def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
     to pair p. Whole places give exact copies, places out of the picture the nearest edge; where `valid` is
     zero the result means nothing.
     """
-    size = values.shape[-2:]
+    size = as_size(values.shape[-2:])
     rows = torch.arange(len(sight.place), device=values.device) if rows is None else rows
     table = rearrange(values, "n ... h w -> (n h w) (...)").contiguous()
     numbers, weights = taps(sight.place, size)
-    numbers = numbers + rearrange(rows * size.numel(), "p -> p 1 1 1")
+    numbers = numbers + rearrange(rows * (size[0] * size[1]), "p -> p 1 1 1")
     bags, weights = (rearrange(t, "p h w k -> (p h w) k") for t in (numbers, weights.to(table)))
     pulled = embedding_bag(bags, table, per_sample_weights=weights, mode="sum")
     p, h, w = sight.valid.shape
@@ -140,8 +140,8 @@ class Unrelated:
     """Particles of which nothing is known to correspond."""
 
     count: int
-    names: ClassVar[tuple[str, ...]] = ()
-    in_time: ClassVar[bool] = False
+    names = ()
+    in_time = False
 
     def partners(self, i: int) -> Sequence[int]:
         return ()
@@ -155,8 +155,8 @@ class Canvas:
     """Windows of a canvas correspond where they overlap; across the seam too, where the canvas wraps."""
 
     windows: Windows
-    names: ClassVar[tuple[str, ...]] = ()
-    in_time: ClassVar[bool] = False
+    names = ()
+    in_time = False
 
     @property
     def count(self) -> int:
@@ -239,8 +239,8 @@ class Flow:
     place: Tensor
     valid: Tensor
     relative: bool = False
-    names: ClassVar[tuple[str, ...]] = ()
-    in_time: ClassVar[bool] = True
+    names = ()
+    in_time = True
 
     def __post_init__(self):
         shape = (len(self.pairs), *self.valid.shape[1:])
@@ -269,8 +269,8 @@ class Flow:
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
         """Maps on another grid are interpolated over the valid cells around each place."""
-        native, rows = tuple(self.valid.shape[1:]), self._rows_of(pairs)
-        if native == tuple(size):
+        native, rows = as_size(self.valid.shape[1:]), self._rows_of(pairs)
+        if native == size:
             place, valid = self.place[rows].float(), self.valid[rows].float()
             place = place + cells(size, place.device) if self.relative else place
             return Sight(place.to(pairs.device), valid.to(pairs.device))
@@ -292,7 +292,7 @@ class Flow:
 
     def _read(self, rows: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
         """valid [p, h, w] and displacement [p, h, w, 2] of the given maps at the cells `number` [h, w]."""
-        size = tuple(self.valid.shape[1:])
+        size = as_size(self.valid.shape[1:])
         flat = (rows[:, None] * (size[0] * size[1]) + number.flatten()).flatten()
         shape = (len(rows), *number.shape)
         valid = self.valid.reshape(-1)[flat].float().reshape(shape)
@@ -332,7 +332,6 @@ class Cached:
         return self.of.partners(i)
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
-        size = tuple(size)
         if len(self._pairs) * size[0] * size[1] > self.places:
             return self.of.look(pairs, size)
         if size not in self._kept:

@@ -10,6 +10,7 @@ states goes on as if it had never stopped, because all draws are keyed by step.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -29,22 +30,31 @@ from .update import SGD, Memory, Update
 
 @dataclass(frozen=True)
 class State:
-    """theta after `step` steps, and what the last of them saw (None before the first).
-
-    residual   [n] root mean square of each particle's residual
-    """
+    """What a run goes on from: theta after `step` steps, and the memory of its update."""
 
     step: int
     theta: Theta
     memory: Memory
-    level: Level | None = None
-    index: Index = ()
-    residual: Tensor | None = None
-    gram: Gram | None = None
 
 
 @dataclass(frozen=True)
-class Distillation:
+class Stepped(State):
+    """The state after a step, and what the step saw.
+
+    residual   [n] root mean square of each particle's residual
+    """
+
+    level: Level
+    index: Index
+    residual: Tensor
+    gram: Gram
+
+
+AnyScene = TypeVar("AnyScene", bound=Scene)
+
+
+@dataclass(frozen=True)
+class Distillation(Generic[AnyScene]):
     """The exchangeable parts of a run.
 
     scene     theta -> particles, and directions back
@@ -61,7 +71,7 @@ class Distillation:
     follow    is handed the parts of a step and hands them on, for progress and for cancelling
     """
 
-    scene: Scene
+    scene: AnyScene
     score: Score
     levels: Sequence[Level]
     steps: int | None = None
@@ -78,14 +88,17 @@ class Distillation:
     def __post_init__(self):
         if self.reuse < 1:
             raise ValueError(f"Distillation: got a reuse of {self.reuse} steps, expected at least one.")
-        if self.steps is None:
-            object.__setattr__(self, "steps", len(self.levels) * self.reuse)
-        if not 1 <= self.steps <= len(self.levels) * self.reuse:
+        if not 1 <= self.length <= len(self.levels) * self.reuse:
             raise ValueError(
-                f"Distillation: got {self.steps} steps, expected at least one and at most "
+                f"Distillation: got {self.length} steps, expected at least one and at most "
                 f"{len(self.levels) * self.reuse}, for {len(self.levels)} levels of {self.reuse} steps each."
             )
         self._check_correspondence()
+
+    @property
+    def length(self) -> int:
+        """How many steps the run takes."""
+        return len(self.levels) * self.reuse if self.steps is None else self.steps
 
     def _check_correspondence(self) -> None:
         correspondence = self.couple.correspondence
@@ -98,17 +111,17 @@ class Distillation:
     def init(self, theta: Theta) -> State:
         return State(0, theta, self.update.init(theta))
 
-    def step(self, state: State, source: Theta | None = None) -> State:
+    def step(self, state: State, source: Theta | None = None) -> Stepped:
         """One step. `source` is the unedited theta, which baselines noise and compare with."""
         draws, level = Draws(self.seed, state.step // self.reuse), self.levels[state.step // self.reuse]
         scene = self.scene.at(draws)
         index = self.batch(Draws(self.seed, state.step), scene)
-        look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.steps))
+        look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.length))
         x, x_t, residual = self._in_parts(look, index)  # SPLIT, SCORE
         direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)  # COUPLE
         gradient = pulled_back(scene, state.theta, self.weight(level) * direction, index)  # MERGE
         theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)  # UPDATE
-        return State(state.step + 1, theta, memory, level, index, rms(residual), gram)
+        return Stepped(state.step + 1, theta, memory, level, index, rms(residual), gram)
 
     def _look(self, theta: Theta, source: Theta | None, whole: Call, places: Sequence[int]) -> tuple[Tensor, ...]:
         """x, x_t and the residual of some of the particles: SPLIT and SCORE."""
@@ -124,10 +137,14 @@ class Distillation:
         parts = parts_of(range(len(index)), min(sizes, default=None))
         return (torch.cat(found) for found in zip(*map(look, self.follow(parts)), strict=True))
 
-    def __call__(self, source: Theta | None, start: State | None = None) -> Iterator[State]:
+    def __call__(self, source: Theta | None, start: State | None = None) -> Iterator[Stepped]:
         """Every state after the first, from theta = source or from the state `start`."""
-        state = self.init(source) if start is None else start
-        while state.step < self.steps:
+        if start is None:
+            if source is None:
+                raise ValueError("Distillation: got neither a source nor a state; give it one of them to start from.")
+            start = self.init(source)
+        state = start
+        while state.step < self.length:
             state = self.step(state, source)
             yield state
 

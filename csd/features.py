@@ -32,7 +32,7 @@ class Features:
             K, _ = self.kernel(self.net(x).detach())
             return Gram(K, torch.zeros_like(x, dtype=K.dtype))
         with torch.inference_mode(False), torch.enable_grad():
-            features, back = torch.func.vjp(self.net, x.clone())
+            features, back = torch.func.vjp(self.net, x.clone())[:2]
             K, repulsion = self.kernel(features.detach())
             (carried,) = back(repulsion.to(features))
         return Gram(K, carried.detach().to(K))

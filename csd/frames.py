@@ -1,7 +1,6 @@
 """Independent images: video frames, views, single pictures. Particle i is row i of theta."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
@@ -18,7 +17,7 @@ class Frames:
 
     count: int
     names: tuple[str, ...] = ()
-    views_at_once: ClassVar[None] = None
+    views_at_once = None
 
     def __post_init__(self):
         if self.count < 1:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import torch
 from einops import einsum, rearrange
@@ -100,7 +99,7 @@ class Geometry:
     neighbours: int | None = None
     tolerance: float = 0.01
     names: tuple[str, ...] = ()
-    in_time: ClassVar[bool] = False
+    in_time = False
 
     def __post_init__(self):
         expected = (self.cameras.count, *self.cameras.size)
@@ -146,7 +145,7 @@ class Geometry:
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
         i, j = pairs.to(self.depth.device).unbind(1)
-        native = tuple(self.cameras.size)
+        native = self.cameras.size
         own = rescale(cells(size, i.device), size, native)
         depth, _, usable = self._surface(i, own.expand(len(i), *own.shape))
         place, reached = self.cameras.project(j, self._moved(i, j, self.cameras.rays(i, own) * depth[..., None]))

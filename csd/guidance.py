@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from .draws import Draws
@@ -141,4 +142,5 @@ class Guided:
 
     def _guided(self, request: Request, call: Call) -> Tensor:
         coefficients = request.guidance.coefficients(self.same)
-        return sum(c * self.evaluate(request.x_t, branch, call) for branch, c in coefficients.items())
+        parts = (c * self.evaluate(request.x_t, branch, call) for branch, c in coefficients.items())
+        return sum(parts, torch.zeros(()))

@@ -24,7 +24,7 @@ from .score import Score
 from .stein import Couple, Stein, mean, row
 from .timesteps import Descending, Random, Timesteps, schedule
 from .tree import Theta
-from .update import SGD, StepSize, Update
+from .update import SGD, Adam, StepSize
 
 PAPER_STEPS, BALANCED_STEPS, FAST_STEPS = 200, 40, 20
 BALANCED_STEP_SIZE, FAST_STEP_SIZE = 2.0, 3.0
@@ -42,7 +42,7 @@ class Preset:
     steps: int
     order: Timesteps
     couple: Couple
-    update: Update
+    update: SGD | Adam
     noise: Callable[[Crops, Theta], NoiseField]
     batch: RandomBatch = field(default_factory=RandomBatch)
     reuse: int = 1

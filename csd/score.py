@@ -40,18 +40,19 @@ class PromptScore:
         x_t = call.level.noise(x, eps)
         guidance = self.interval.scales(self.guidance, call.level)
         requests = [Request(x_t, guidance)]
-        if self.baseline.drawn < 1:
-            requests.append(self._on_source(source, eps, guidance, call))
+        baseline = self.baseline.guidance(guidance)
+        if baseline is not None and self.baseline.drawn < 1:
+            requests.append(self._on_source(source, eps, baseline, call))
         eps_hat, *rest = self.predict(requests, call)
         return x_t, eps_hat - (torch.lerp(rest[0], eps, self.baseline.drawn) if rest else eps)
 
-    def _on_source(self, source: Tensor | None, eps: Tensor, guidance: Guidance, call: Call) -> Request:
+    def _on_source(self, source: Tensor | None, eps: Tensor, baseline: Guidance, call: Call) -> Request:
         if source is None:
             raise ValueError(
                 f"PromptScore: got no source for the baseline {type(self.baseline).__name__}; give the run a source, "
                 "or take the baseline DrawnNoise."
             )
-        return Request(call.level.noise(source, eps), self.baseline.guidance(guidance), recurs=True)
+        return Request(call.level.noise(source, eps), baseline, recurs=True)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class RegionScore:
         draws = eps if eps.ndim > x.ndim else [eps] * len(self.scores)
         scored = [score(x, source, draw, call) for score, draw in zip(self.scores, draws, strict=True)]
         weights = rearrange(self.weights[list(call.index)].to(x), "n r -> r n" + " 1" * (x.ndim - 1))
-        return scored[0][0], sum(weight * residual for weight, (_, residual) in zip(weights, scored))
+        parts = (weight * residual for weight, (_, residual) in zip(weights, scored))
+        return scored[0][0], sum(parts, torch.zeros(()))
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ Sums and updates map over the structure, so that they are written once for both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import Tensor
 
 Theta = Tensor | Mapping[str, "Theta"] | tuple["Theta", ...]
 
 
-def tree_map(change: Callable[..., Tensor], theta: Theta, *others: Theta) -> Theta:
-    """`change` of each tensor of theta, with the tensors at the same place of the others."""
+def tree_map(change: Callable[..., Tensor], theta: Theta, *others: Any) -> Theta:
+    """`change` of each tensor of theta, with the tensors at the same place of the others, which have its structure."""
     if isinstance(theta, Tensor):
         return change(theta, *others)
     if isinstance(theta, Mapping):

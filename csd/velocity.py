@@ -78,14 +78,18 @@ class VelocityScore:
             x_t = call.level.noise(x, eps)
             (eps_hat,) = self.predict([Request(x_t, guidance)], call)
             return x_t, call.level.velocity_from_eps(x_t, eps_hat) - (eps - x)
-        return self._edited(x, _given(source), eps, guidance, call)
+        pair = guidance, self.interval.scales(self.source, call.level)
+        return self._edited(x, _given(source), eps, pair, call)
 
-    def _edited(self, x: Tensor, source: Tensor, eps: Tensor, guidance: Guidance, call: Call) -> tuple[Tensor, Tensor]:
+    def _edited(
+        self, x: Tensor, source: Tensor, eps: Tensor, pair: tuple[Guidance, Guidance], call: Call
+    ) -> tuple[Tensor, Tensor]:
+        """pair: what the predictions on the particles and on the source are made with"""
         level, eta, apart = call.level, self.eta(call), x - source
         source_t = level.noise(source, eps)
         x_t = level.noise(x, eps) + eta * level.sigma * apart
-        baseline = Request(source_t, self.interval.scales(self.source, level), recurs=True)
-        towards, away = self.predict([Request(x_t, guidance), baseline], call)
+        requests = [Request(x_t, pair[0]), Request(source_t, pair[1], recurs=True)]
+        towards, away = self.predict(requests, call)
         change = level.velocity_from_eps(x_t, towards) - level.velocity_from_eps(source_t, away)
         return x_t, torch.add(change, apart, alpha=1 - eta + self.anchor)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..csd.correspondence import Flow, Sight, cells, inside, pull
+from ..csd.windows import as_size
 from .painter.clip import Clip
 
 _KEPT = 64  # frames of which the shares of the planes are kept
@@ -37,7 +38,7 @@ def _sight(clip: Clip, i: int, j: int, here: Tensor, there: Tensor) -> Sight:
     """
     front = here.argmax(0)
     place = torch.from_numpy(clip.carry(i, j, front.numpy()))[None]
-    in_picture = inside(place, here.shape[1:]).float()
+    in_picture = inside(place, as_size(here.shape[1:])).float()
     moved = pull(there[None], Sight(place, in_picture))[0]
     agreement = here.minimum(moved).sum(0)
     sky = [plane.layer.name in ("sky", "clouds") for plane in clip.planes]  # clouds are thin: their edges are valid

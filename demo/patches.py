@@ -63,10 +63,10 @@ def set_linear(model: PatchAutoencoder, mean: Tensor, components: Tensor, factor
     factors     ``[16]``: what every component is multiplied by in the latent
     """
     shape = (CHANNELS, 3, PATCH, PATCH)
-    model.encoder.weight.copy_((components * factors[:, None]).view(shape))
-    model.encoder.bias.copy_(-(components @ mean) * factors)
-    model.linear.weight.copy_((components / factors[:, None]).view(shape))
+    encoder = {"weight": (components * factors[:, None]).view(shape), "bias": -(components @ mean) * factors}
+    model.encoder.load_state_dict(encoder)
     # A transposed convolution has one bias a colour; what else the mean patch has is left to the correction.
-    model.linear.bias.copy_((mean - components.T @ (components @ mean)).view(3, -1).mean(dim=1))
-    model.correction.outward.weight.zero_()
-    model.correction.outward.bias.zero_()
+    bias = (mean - components.T @ (components @ mean)).view(3, -1).mean(dim=1)
+    model.linear.load_state_dict({"weight": (components / factors[:, None]).view(shape), "bias": bias})
+    for part in model.correction.outward.parameters():
+        part.zero_()

@@ -1,6 +1,7 @@
 """The demo model: ComfyUI's own model classes with tiny configurations, filled from `demo/weights`."""
 
 from pathlib import Path
+from typing import Any
 
 import comfy.clip_model
 import comfy.latent_formats
@@ -118,7 +119,7 @@ def encode_with_gradient(model: comfy.clip_model.CLIPTextModel, embeddings: torc
 
     The host's own forward adds in place, which autograd refuses; the layers and their order are the host's.
     """
-    inner = model.text_model
+    inner: Any = model.text_model
     attention = optimized_attention_for_device(embeddings.device, mask=True, small_input=True)
     x = embeddings + inner.embeddings.position_embedding.weight
     mask = torch.full((x.shape[1], x.shape[1]), -torch.finfo(x.dtype).max, device=x.device).triu_(1)

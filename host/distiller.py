@@ -9,9 +9,10 @@ where they overlap, and the residual would not vanish at the first step.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 
 import comfy.model_management
 import comfy.samplers
@@ -21,7 +22,7 @@ from tqdm.auto import tqdm
 
 from ..csd.batches import RandomBatch
 from ..csd.correspondence import Correspondence
-from ..csd.distill import Distillation, State
+from ..csd.distill import Distillation, State, Stepped
 from ..csd.draws import Draws
 from ..csd.frames import Frames
 from ..csd.guidance import Interval
@@ -30,7 +31,8 @@ from ..csd.noise import MAKERS, NoiseField
 from ..csd.reuse import Remembering
 from ..csd.scene import Crops, merge
 from ..csd.stein import Couple, Stein
-from ..csd.update import SGD, Masked, Update
+from ..csd.tree import Theta
+from ..csd.update import SGD, Adam, Masked
 from . import preview
 from .fingerprint import fingerprint
 from .guider import CSDGuider
@@ -68,7 +70,7 @@ class Distiller(comfy.samplers.Sampler):
     """
 
     couple: Couple = Stein()
-    update: Update = field(default_factory=SGD)
+    update: SGD | Adam = field(default_factory=SGD)
     noise: NoiseChoice = NoiseChoice()
     per_step: int | None = None
     from_noise: bool = False
@@ -77,9 +79,7 @@ class Distiller(comfy.samplers.Sampler):
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
 
-    def sample(
-        self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
-    ):
+    def sample(self, guider, sigmas, extra_args, callback, noise, latent_image, denoise_mask=None, disable_pbar=False):
         if not isinstance(guider, CSDGuider):
             raise ValueError(
                 f"CSD Distillation: got a guider of type {type(guider).__name__}, which has no baseline; "
@@ -97,7 +97,7 @@ class Distiller(comfy.samplers.Sampler):
         with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
             begun, self.record = keeper.begin(run.init(start))
             final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
-        return scene.split(final.theta)
+        return scene.split(_tensor(final.theta))
 
     def _named(self, scene: Crops) -> Crops:
         """Frames without names get those that a correspondence has, so that the order of views does not matter."""
@@ -107,19 +107,18 @@ class Distiller(comfy.samplers.Sampler):
         names = (correspondence.names for correspondence in related if correspondence is not None)
         return Frames(scene.count, next(filter(None, names), ()))
 
-    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, run: Distillation):
+    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, run: Distillation[Crops]):
         if self.states is None:
             return NotKept()
         return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, run.seed), self.reuse)
 
     def _distillation(
         self, guider: CSDGuider, scene: Crops, source: Tensor, sigmas: Tensor, extra_args: dict, mask: Tensor | None
-    ) -> Distillation:
+    ) -> Distillation[Crops]:
         predict = partial(guider.predict, **extra_args)
         predict = predict if self.reuse == 1 else Remembering(predict)
         levels = [guider.levels.level(float(sigma)) for sigma in sigmas[:-1 : self.reuse]]
         update = self._stepping(guider, levels, len(sigmas) - 1)
-        in_velocity = {"weight": lambda level: 1.0} if guider.velocity else {}
         return Distillation(
             scene,
             score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval),
@@ -132,10 +131,10 @@ class Distiller(comfy.samplers.Sampler):
             batch=RandomBatch(None if self._in_time else self.per_step),
             reuse=self.reuse,
             at_once=guider.at_once,
-            **in_velocity,
+            weight=(lambda level: 1.0) if guider.velocity else attrgetter("weight"),
         )
 
-    def _stepping(self, guider: CSDGuider, levels: list[Level], steps: int) -> Update:
+    def _stepping(self, guider: CSDGuider, levels: Sequence[Level], steps: int) -> SGD | Adam:
         return guider.velocity.update(self.update, levels, steps, self.reuse) if guider.velocity else self.update
 
     @property
@@ -144,19 +143,20 @@ class Distiller(comfy.samplers.Sampler):
         return correspondence is not None and correspondence.in_time
 
     def _follow(
-        self, run: Distillation, source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
+        self, run: Distillation[Crops], source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
     ) -> State:
-        cost, state, within = self._clock(guider), start, WithinSteps(run.steps, start.step)
+        cost, state, within = self._clock(guider), start, WithinSteps(run.length, start.step)
         states = replace(run, follow=within)(source, start)
-        size, before = self._stepping(guider, run.levels, run.steps).size, start.theta
-        for state in tqdm(states, total=run.steps, initial=start.step, disable=disable_pbar):
-            _refuse_broken(state, before)
-            before = state.theta
+        size, before = self._stepping(guider, run.levels, run.length).size, _tensor(start.theta)
+        for state in tqdm(states, total=run.length, initial=start.step, disable=disable_pbar):
+            theta = _tensor(state.theta)
+            _refuse_broken(state, theta, before)
+            before = theta
             self.record.add(state, size(state.step - 1))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
             if callback is not None:
-                particles = preview.placed(callback, run.scene.split(state.theta), guider.model_patcher)
+                particles = preview.placed(callback, run.scene.split(theta), guider.model_patcher)
                 callback(within.done - 1, particles, None, within.total)
         return state
 
@@ -171,16 +171,23 @@ class Distiller(comfy.samplers.Sampler):
         return cost
 
     @staticmethod
-    def _start(run: Distillation, theta: Tensor) -> Tensor:
+    def _start(run: Distillation[Crops], theta: Tensor) -> Tensor:
         """Noise in the shape of theta."""
         draws = Draws(run.seed, -1)
         rows = [draws.normal(theta.shape[1:], "start", key) for key in run.scene.theta_keys()]
         return torch.stack(rows).to(theta)
 
 
-def _refuse_broken(state: State, before: Tensor) -> None:
+def _tensor(theta: Theta) -> Tensor:
+    """theta of a run in the host, which is always one tensor: canvases or frames."""
+    if not isinstance(theta, Tensor):
+        raise TypeError(f"theta: got a {type(theta).__name__}, expected a tensor.")
+    return theta
+
+
+def _refuse_broken(state: Stepped, theta: Tensor, before: Tensor) -> None:
     """Say at once which particles are no numbers any more, and why: the steps so far, or the model's answer."""
-    whole, answered = torch.isfinite(state.theta).all(), torch.isfinite(state.residual)
+    whole, answered = torch.isfinite(theta).all(), torch.isfinite(state.residual)
     if whole and answered.all():
         return
     if answered.all() or before.abs().max() > _LARGE:

@@ -11,11 +11,12 @@ or has a place in the image either fits the particles, is cut into windows with 
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ..csd.windows import Windows
+from ..csd.windows import Windows, as_size
 from ..media.layout import Layout, pad
 from . import control
 
@@ -46,7 +47,7 @@ class Fit:
     size: tuple[int, int]
     layout: Layout | None = None
 
-    @property
+    @cached_property
     def windows(self) -> Windows | None:
         return self.layout and self.layout.windows.rescaled(self.size)
 
@@ -84,15 +85,16 @@ class Fit:
         Where both are possible (a canvas of 2 x 2 windows is as large as a doubled window), the size in latent
         cells or in pixels decides.
         """
-        if self.layout is None or tensor.shape[0] not in (1, self.layout.windows.batch):
+        cells = self.windows
+        if self.layout is None or cells is None or tensor.shape[0] not in (1, cells.batch):
             return None
         size, pixels = tuple(tensor.shape[-2:]), self.layout.windows
-        for windows in (self.windows, pixels):
+        for windows in (cells, pixels):
             in_pixels = tuple(n * p // w for n, p, w in zip(size, pixels.window, windows.window, strict=True))
             if in_pixels in (pixels.canvas, self.layout.size):
                 return windows
-        scale = 0 if size in (self.size, pixels.window) else _scale(tensor, self.windows.canvas)
-        return self.windows.rescaled(tuple(scale * side for side in self.size)) if scale else None
+        scale = 0 if size in (self.size, pixels.window) else _scale(tensor, cells.canvas)
+        return cells.rescaled(as_size(scale * side for side in self.size)) if scale else None
 
     def _misfit(self, name: str, tensor: Tensor) -> str:
         got = f"{tensor.shape[0]} of {tensor.shape[-1]} x {tensor.shape[-2]}"
@@ -145,13 +147,13 @@ def _fit_region(fit: Fit, name: str, cond: dict) -> None:
     """Masks and areas of a prompt; with a layout an area of the canvas becomes a mask of each window."""
     if isinstance(cond.get("mask"), Tensor):
         cond["mask"] = fit.mask(f"{name} mask", cond["mask"])
-    if fit.layout is None:
+    windows = fit.windows
+    if windows is None:
         return
     if "gligen" in cond:
         raise ValueError(f"{name}: got GLIGEN boxes, which cannot be split into windows; remove them or use a mask.")
     cond["set_area_to_bounds"] = False  # the bounds would be those of all windows laid on top of each other
     if "area" in cond:
-        windows = fit.windows
         inside = windows.split(_area_mask(cond.pop("area"), windows))
         cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside.to(cond["mask"])
 

@@ -27,9 +27,9 @@ class PatchLatentFormat(comfy.latent_formats.LatentFormat):
     latent_channels = CHANNELS
 
     def __init__(self, autoencoder: PatchAutoencoder):
-        linear = autoencoder.linear
-        self.latent_rgb_factors = linear.weight.mean(dim=(2, 3)).tolist()
-        self.latent_rgb_factors_bias = linear.bias.tolist()
+        linear = autoencoder.linear.state_dict()
+        self.latent_rgb_factors = linear["weight"].mean(dim=(2, 3)).tolist()
+        self.latent_rgb_factors_bias = linear["bias"].tolist()
 
 
 class PatchVAE(comfy.sd.VAE):
@@ -70,7 +70,7 @@ class ChangeUNet(UNetModel):
     An untrained network returns the source; details that an edit keeps need not be learnt.
     """
 
-    def forward(self, x, timesteps=None, context=None, **rest):
+    def forward(self, x, timesteps, context=None, **rest):
         change = super().forward(x, timesteps, context, **rest)
         noisy, source = x.float().split(CHANNELS, dim=1)
         level = (timesteps.float() / 1000).clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)

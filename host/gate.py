@@ -21,6 +21,7 @@ from torch import Tensor
 from .apart import look
 from .io import io
 
+Number = io.Int.Input | io.Float.Input
 _SHOWN = 60  # characters of a value in a message
 
 
@@ -73,24 +74,27 @@ def _refused(spec: io.Input, value, expected: str, turn: str = "") -> ValueError
     return ValueError(f"{name(spec)}: got {got(value)}, expected {expected}" + (f"; {turn}." if turn else "."))
 
 
-def _int(spec: io.Input, value) -> int:
-    whole = isinstance(value, Integral) or (isinstance(value, Real) and math.isfinite(value) and value == int(value))
-    if isinstance(value, bool) or not whole:
+def _int(spec: Number, value) -> int:
+    if isinstance(value, bool) or not _whole(value):
         raise _refused(spec, value, f"a whole number{_range(spec)}")
     return _ranged(spec, int(value))
 
 
-def _float(spec: io.Input, value) -> float:
+def _whole(value) -> bool:
+    return isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
+
+
+def _float(spec: Number, value) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise _refused(spec, value, f"a finite number{_range(spec)}")
     return _ranged(spec, float(value))
 
 
-def _range(spec: io.Input) -> str:
+def _range(spec: Number) -> str:
     return "" if spec.min is None or spec.max is None else f" from {spec.min} to {spec.max}"
 
 
-def _ranged(spec: io.Input, value):
+def _ranged(spec: Number, value):
     if (spec.min is not None and value < spec.min) or (spec.max is not None and value > spec.max):
         raise _refused(spec, value, f"a number{_range(spec)}")
     return value
@@ -108,7 +112,7 @@ def _string(spec: io.Input, value) -> str:
     return value
 
 
-def _choice(spec: io.Input, value) -> str:
+def _choice(spec: io.Combo.Input, value) -> str:
     if not isinstance(value, str) or value not in spec.options:
         raise _refused(spec, value, "one of " + ", ".join(map(repr, spec.options)), "choose one of them")
     return value
@@ -165,7 +169,7 @@ def _finite(row: Tensor) -> bool:
     return bool(torch.isfinite(row.sum())) or bool(torch.isfinite(row).all())
 
 
-def _conditioning(spec: io.Input, value) -> list:
+def _conditioning(spec: io.Input, value) -> list | tuple:
     pairs = isinstance(value, (list, tuple)) and all(
         isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], dict) for pair in value
     )
@@ -188,7 +192,7 @@ def _with(kind: str, *parts: str) -> Callable:
 def _object(spec: io.Input, value):
     """An object of one of our own types, which may name a class."""
     kind = spec.Type
-    if kind is not Any and not isinstance(value, kind):
+    if kind is not Any and not isinstance(value, kind):  # pyright: ignore[reportArgumentType]  (the host has only Any)
         raise _refused(spec, value, f"a {spec.get_io_type()}", "connect the node that makes one")
     return value
 

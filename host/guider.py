@@ -33,6 +33,7 @@ from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
 from ..csd.frames import Frames
 from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
 from ..csd.scene import Crops
+from ..csd.windows import as_size
 from ..media.layout import Layout
 from . import conditioning, pages, refusals
 from .chunking import Chunks, room_for_one
@@ -157,7 +158,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         with named(self.node):
             self._check(latent_image, sigmas, denoise_mask)
             latent_image = latent_image.float()  # before the host scales it: half precision would round
-            fit = Fit(latent_image.shape[0], tuple(latent_image.shape[-2:]), self.layout)
+            fit = Fit(latent_image.shape[0], as_size(latent_image.shape[-2:]), self.layout)
             if denoise_mask is not None:
                 denoise_mask = fit.noise_mask(denoise_mask, latent_image)
             self._start_chunks()
@@ -211,8 +212,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
         """The last one again where it is the same: its ControlNets have prepared their hints."""
         last, rows = self._prepared, list(rows)
         if last is None or (last.guidances, last.rows) != (guidances, rows):
-            self._prepared = _About(guidances, rows)
-        return self._prepared
+            last = self._prepared = _About(guidances, rows)
+        return last
 
     def predict_noise(self, x, timestep, model_options, seed=None):
         """Called by the host's wrappers: the denoised particles of every request of the call."""

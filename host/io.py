@@ -1,6 +1,7 @@
 """ComfyUI's node interface, with keywords that an older host does not know left out."""
 
 import inspect
+from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
 
@@ -9,8 +10,8 @@ from ..media.layout import Layout as WindowLayout
 __all__ = ["ComfyExtension", "Correspondence", "Layout", "custom", "io", "known", "schema"]
 
 
-def custom(name: str, kind: type) -> type[io.ComfyTypeIO]:
-    """A type of links whose values are instances of `kind`; the gate refuses others."""
+def custom(name: str, kind: Any) -> type[io.ComfyTypeIO]:
+    """A type of links whose values are instances of `kind`, a class; the gate refuses others."""
     made = io.Custom(name)
     made.Type = kind
     return made

@@ -6,6 +6,7 @@ and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import comfy.model_sampling as host
 import torch
@@ -25,7 +26,7 @@ class Levels:
     Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade, consistency models).
     """
 
-    model_sampling: object
+    model_sampling: Any
 
     def __post_init__(self):
         if not (self.is_eps_or_v or self.is_flow):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..csd.scene import merge
+from ..csd.windows import as_size
 from ..media.layout import Layout
 from .chunking import Chunks
 
@@ -67,7 +68,7 @@ class WindowedModel:
                 f"MultiDiffusion: got a latent of {pixels[1]} x {pixels[0]} cells for a layout of "
                 f"{whole.canvas[1]} x {whole.canvas[0]} pixels; connect the merged latent of the same image."
             )
-        window = tuple(w * cells // size for w, cells, size in zip(whole.window, pixels, whole.canvas, strict=True))
+        window = as_size(w * cells // size for w, cells, size in zip(whole.window, pixels, whole.canvas, strict=True))
         return whole.rescaled(window)
 
 

@@ -7,6 +7,7 @@ host's own batching, hooks, ControlNets and memory limits apply to them as to an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import comfy.samplers
 import torch
@@ -40,14 +41,19 @@ def predict(model, pages: Sequence[Page], timestep: Tensor, options: dict) -> Te
     for number, page in enumerate(pages):
         slots[page.slot] += conditioning.on_page(page.conds, page.x, number, len(pages))
     picture = torch.cat([page.x for page in pages], dim=-2)
-    outputs = comfy.samplers.calc_cond_batch(model, [conds or None for conds in slots], picture, timestep, options)
+    outputs = _evaluated(model, [conds or None for conds in slots], picture, timestep, options)
     height = pages[0].x.shape[-2]
     return torch.stack([outputs[page.slot].narrow(-2, i * height, height) for i, page in enumerate(pages)])
 
 
 def _alone(model, page: Page, timestep: Tensor, options: dict) -> Tensor:
     slots = [page.conds if page.slot == slot else None for slot in (POSITIVE, NEGATIVE)]
-    return comfy.samplers.calc_cond_batch(model, slots, page.x, timestep, options)[page.slot]
+    return _evaluated(model, slots, page.x, timestep, options)[page.slot]
+
+
+def _evaluated(model, slots: list[Any], x: Tensor, timestep: Tensor, options: dict) -> list[Tensor]:
+    """The host's predictions for two prompts, None where one is not asked for."""
+    return comfy.samplers.calc_cond_batch(model, slots, x, timestep, options)
 
 
 def tells_prompts_apart(patcher) -> bool:

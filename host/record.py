@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..csd.distill import State
+from ..csd.distill import Stepped
 
 _CURVES = ("residual", "step_size", "time")
 
@@ -21,7 +21,7 @@ class Record:
     evaluations: int = 0
     seconds: float = 0.0
 
-    def add(self, state: State, step_size: float) -> None:
+    def add(self, state: Stepped, step_size: float) -> None:
         self.residual.append(state.residual.mean().item())
         self.step_size.append(step_size)
         self.time.append(state.level.time)

@@ -7,7 +7,7 @@ from ..csd.baseline import Baseline, SourcePrompt
 from ..csd.guidance import Guidance, Interval, Predict
 from ..csd.level import Level
 from ..csd.score import PromptScore, Score
-from ..csd.update import ListedSizes, Update
+from ..csd.update import SGD, Adam, ListedSizes
 from ..csd.velocity import Constant, Eta, VelocityScore
 
 
@@ -28,11 +28,11 @@ class Velocity:
 
     def score(self, predict: Predict, guidance: Guidance, baseline: Baseline, interval: Interval) -> VelocityScore:
         source = baseline.guidance(guidance)
-        if isinstance(baseline, SourcePrompt):
+        if source is not None and isinstance(baseline, SourcePrompt):
             source = replace(source, text=self.source_guidance)
         return VelocityScore(predict, guidance, source, self.eta, self.anchor, interval)
 
-    def update(self, update: Update, levels: Sequence[Level], steps: int, reuse: int) -> Update:
+    def update(self, update: SGD | Adam, levels: Sequence[Level], steps: int, reuse: int) -> SGD | Adam:
         """The update with step sizes along the levels, where these are asked for."""
         if not self.along_levels:
             return update

@@ -5,6 +5,7 @@ that a long clip needs a matter of estimates.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import comfy.model_management
 import comfy.sd
@@ -38,15 +39,15 @@ class BatchedVAE(comfy.sd.VAE):
         """Latents [N, C, h, w] -> images [N, H, W, C] in 0 ... 1."""
         return self._in_parts(lambda part: self._whole.decode(part, *args, **kwargs), samples_in)
 
-    def _in_parts(self, run: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+    def _in_parts(self, run: Callable[[Tensor], Any], batch: Tensor) -> Tensor:
         count = batch.shape[0]
         if count <= self._at_once:
             return run(batch)
-        progress, whole = comfy.utils.ProgressBar(count), None
+        progress, whole = comfy.utils.ProgressBar(count), batch.new_empty(0)
         for start in range(0, count, self._at_once):
             comfy.model_management.throw_exception_if_processing_interrupted()
             part = run(batch[start : start + self._at_once])
-            whole = _room(count, part) if whole is None else whole
+            whole = _room(count, part) if start == 0 else whole
             whole[start : start + len(part)] = part
             progress.update(len(part))
         return whole

@@ -16,7 +16,7 @@ def footage(video: Input.Video, afford: Afford = unlimited) -> Footage:
             return file
         _weigh(video, file, afford)
     parts = video.get_components()
-    return Pictures(parts.images, Fraction(parts.frame_rate), parts.audio)
+    return Pictures(parts.images, Fraction(parts.frame_rate), None if parts.audio is None else dict(parts.audio))
 
 
 def _weigh(video: Input.Video, file: File, afford: Afford) -> None:

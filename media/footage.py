@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, pairwise
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import numpy as np
 import torch
+from av.container import InputContainer
+from av.error import FFmpegError
 from torch import Tensor
 
 from .picture_files import MOST_PIXELS
@@ -31,7 +33,8 @@ LONGEST_GAP = 600  # seconds
 class Footage(Protocol):
     """Something with frames and perhaps sound."""
 
-    rate: Fraction
+    @property
+    def rate(self) -> Fraction: ...
 
     def frames(self, start: int, follow: Follow = iter) -> Iterator[Tensor]:
         """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size; the same tensor while one is shown."""
@@ -103,7 +106,7 @@ class File:
             for number, frame in numbered:
                 if number < start:
                     continue
-                if frame is not at:
+                if picture is None or frame is not at:
                     at, picture = frame, torch.from_numpy(upright(frame, first, square)) / 255
                 yield picture
 
@@ -125,7 +128,7 @@ class File:
             return between(follow(decoded), stream.sample_rate, stream.channels, zero + since, zero + until, afford)
 
     @contextmanager
-    def _opened(self, kind: str):
+    def _opened(self, kind: str) -> Iterator[tuple[InputContainer, Any]]:
         """The container and its first stream of a kind. Where there is none: None for sound, an error for pictures."""
         if isinstance(self.source, io.BytesIO):
             self.source.seek(0)
@@ -135,7 +138,7 @@ class File:
                 if not streams and kind == "video":
                     raise ValueError("got a file without pictures, expected a video; choose another file.")
                 yield container, (streams[0] if streams else None)
-        except av.error.FFmpegError as error:
+        except FFmpegError as error:
             raise ValueError(
                 f"got a file that cannot be read ({error.strerror}), expected a video in a format that FFmpeg knows, "
                 "whole up to the last frame asked for; take fewer frames, or write the file anew with a video tool."

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.windows import Size
+from ..csd.windows import Size, as_size
 
 SIZES = {"longest side": max, "shortest side": min}
 
@@ -51,7 +51,8 @@ class Framing:
                 "of that; connect the frames of the same VideoFrameBatch."
             )
         scale = height / self.frame[0]
-        inner = edge_padded(frame, tuple(-round(pixels * scale) for pixels in self.borders))
+        left, right, top, bottom = (-round(pixels * scale) for pixels in self.borders)
+        inner = edge_padded(frame, (left, right, top, bottom))
         return resized(inner, self.source)
 
 
@@ -62,15 +63,15 @@ def framed(source: Size, size: str, side: int, edge: str, multiple: int) -> Fram
     edge   'pad' up or 'crop' down to a multiple of `multiple`; sides shorter than that are padded
     """
     scale = min(Fraction(side, SIZES[size](source)), Fraction(1)) if size in SIZES else Fraction(1)
-    scaled = tuple(max(round(length * scale), 1) for length in source)
+    scaled = as_size(max(round(length * scale), 1) for length in source)
     rounding = math.floor if edge == "crop" else math.ceil
-    frame = tuple(max(rounding(length / multiple), 1) * multiple for length in scaled)
+    frame = as_size(max(rounding(length / multiple), 1) * multiple for length in scaled)
     return Framing(source, scaled, frame)
 
 
 def even(size: Size) -> Size:
     """The next size with even sides, which encoders of 4:2:0 video need."""
-    return tuple(length + length % 2 for length in size)
+    return as_size(length + length % 2 for length in size)
 
 
 def resized(picture: Tensor, size: Size) -> Tensor:

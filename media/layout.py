@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..csd.windows import Size, Windows, cover, positions
+from ..csd.windows import Size, Windows, as_size, cover, positions
 
 VERSION = 1
 MOST = 2**16  # windows
@@ -56,11 +56,11 @@ class Layout:
                 f"layout: got {particles.shape[0]} particles for a layout of {self.windows.count} windows; "
                 "connect the layout of the ParticleSplit that made them."
             )
-        return self.windows.rescaled(tuple(particles.shape[-2:]))
+        return self.windows.rescaled(as_size(particles.shape[-2:]))
 
     def size_on(self, windows: Windows) -> Size:
         """The image's size before padding on the grid of these windows, in whole elements."""
-        return tuple(
+        return as_size(
             length * new // old for length, new, old in zip(self.size, windows.window, self.windows.window, strict=True)
         )
 
@@ -81,8 +81,8 @@ def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multip
     padded, because that would part its seam. Raises ValueError on sizes that cannot work.
     """
     _check(size, window, overlap, wrap, multiple)
-    canvas = tuple(max(-(-length // multiple) * multiple, w) for length, w in zip(size, window))
-    stride = tuple(w - overlap for w in window)
+    canvas = as_size(max(-(-length // multiple) * multiple, w) for length, w in zip(size, window))
+    stride = as_size(w - overlap for w in window)
     down, across = (len(positions(*axis, multiple)) for axis in zip(canvas, window, stride, wrap))
     if batch * down * across > MOST:
         raise ValueError(

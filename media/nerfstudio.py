@@ -156,18 +156,21 @@ def write(folder: Path, views: Views, images: Tensor, follow: Follow = iter) -> 
     transforms.json; one that was made in memory gets them written.
     """
     images = views.checked(images)
-    if views.folder is None:
+    if views.folder is None or views.metadata is None:
         _write_new(folder, views, images, follow)
     else:
-        _write_like(folder, views, images, follow)
+        _copy_companions(folder, views.folder, views.metadata, follow)
+        _write_like(folder, views.folder, views, images, follow)
 
 
-def _write_like(folder: Path, views: Views, images: Tensor, follow: Follow) -> None:
-    source = views.folder
-    if transforms.digest(described(source).read_bytes()) != views.metadata.digest:
+def _copy_companions(folder: Path, source: Path, metadata: Transforms, follow: Follow) -> None:
+    if transforms.digest(described(source).read_bytes()) != metadata.digest:
         raise ValueError(f"transforms.json of {source.name!r} was changed since the views were loaded; load them anew.")
-    for name in follow(views.metadata.companions):
+    for name in follow(metadata.companions):
         _copy(existing(source, name), inside(folder, name), follow)
+
+
+def _write_like(folder: Path, source: Path, views: Views, images: Tensor, follow: Follow) -> None:
     for image, name in follow(list(zip(images, views.names, strict=True))):
         picture_files.write_picture(inside(folder, name), views.picture(image), existing(source, name))
         os.utime(folder)

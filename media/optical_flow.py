@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class Accuracy:
 ACCURACIES = {"fast": Accuracy(1, 4, 12, 5), "medium": Accuracy(0, 4, 12, 5), "accurate": Accuracy(0, 3, 25, 10)}
 
 
-def opencv():
+def opencv() -> ModuleType:
     """The module cv2. ImportError that says what to do where it is missing."""
     try:
         import cv2
@@ -159,7 +160,8 @@ class _Film:
 
     @property
     def _coarse(self) -> tuple[int, int]:
-        return tuple(length // COARSENESS for length in self.size[::-1])
+        height, width = self.size
+        return width // COARSENESS, height // COARSENESS
 
     def _kept(self, i: int, j: int) -> np.ndarray:
         return self.cv2.resize(self.steps[i, j].astype(np.float32), self.size[::-1])

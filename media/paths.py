@@ -113,10 +113,9 @@ def _touched(folder: str) -> float:
 
 
 def _renamed(folder: Path, name: str) -> Path:
-    for number in count(1):
-        target = folder.with_name(name if number == 1 else f"{name}_{number}")
-        if os.path.lexists(target):
-            continue
+    targets = (folder.with_name(name if number == 1 else f"{name}_{number}") for number in count(1))
+    while True:
+        target = next(target for target in targets if not os.path.lexists(target))
         try:
             return folder.rename(target)
         except OSError:

@@ -47,7 +47,7 @@ def _legend(draw: ImageDraw.ImageDraw, box: tuple, record) -> None:
 
 
 def _matrix(image: Image.Image, draw: ImageDraw.ImageDraw, K: np.ndarray, corner: tuple[int, int], side: int) -> None:
-    shades = Image.fromarray((255 * (1 - np.clip(K, 0, 1))).astype(np.uint8)).resize((side, side), Image.NEAREST)
-    image.paste(shades, corner)
+    shades = Image.fromarray((255 * (1 - np.clip(K, 0, 1))).astype(np.uint8))
+    image.paste(shades.resize((side, side), Image.Resampling.NEAREST), corner)
     draw.rectangle((*corner, corner[0] + side, corner[1] + side), outline=GRID)
     draw.text((corner[0], corner[1] + side + 4), f"kernel, {len(K)} particles", INK)

@@ -54,4 +54,4 @@ def _placed(
 
 
 def _time(frame: av.AudioFrame) -> Fraction:
-    return frame.pts * frame.time_base
+    return Fraction(frame.pts or 0) * (frame.time_base or 0)

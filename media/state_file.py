@@ -57,7 +57,7 @@ def checksum(tensors: dict[str, Tensor]) -> str:
     total = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
-        total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 
@@ -168,8 +168,10 @@ def _saved(about: _About, tensors: dict[str, Tensor]) -> Saved:
     if not (floating and all(torch.isfinite(part).all() for part in numbers)):
         raise ValueError("its numbers are not finite")
 
-    memory, record = (_group(tensors, name) for name in ("memory", "record"))
-    return Saved(about.step, from_leaves(held), from_leaves(memory) if memory else {}, record, about.settings)
+    memory = from_leaves(_group(tensors, "memory"))
+    if not isinstance(memory, dict):
+        raise ValueError("its memory has no names")
+    return Saved(about.step, from_leaves(held), memory, _group(tensors, "record"), about.settings)
 
 
 def _group(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -183,7 +183,7 @@ def parse(text: bytes) -> Transforms:
     try:
         data = Transforms.model_validate_json(text)
     except ValidationError as error:
-        raise ValueError(_message(error.errors(include_url=False, include_context=False)[0])) from None
+        raise ValueError(_message(dict(error.errors(include_url=False, include_context=False)[0]))) from None
     data._digest = digest(text)
     _ = data.names, data.companions
     return data

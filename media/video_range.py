@@ -7,7 +7,7 @@ from itertools import islice
 
 from torch import Tensor
 
-from ..csd.windows import Size
+from ..csd.windows import Size, as_size
 from .footage import Footage
 from .framing import Framing, edge_padded, even
 from .work import Afford, Follow, unlimited
@@ -82,14 +82,14 @@ def taken(
     """
     pictures, framing, last, weighed, said = [], None, None, 0, expected(source, start, stride, count)
     for picture in islice(source.frames(start, follow), 0, (count - 1) * stride + 1 if count else None, stride):
-        framing = framing or shape(tuple(picture.shape[:2]))
+        framing = framing or shape(as_size(picture.shape[:2]))
         if len(pictures) >= weighed:
             _weigh(max(said, len(pictures) + 1), framing, afford)
             weighed = max(said, len(pictures) + _WEIGH_EVERY)
         if picture is not last:
             last, frame = picture, framing.apply(picture)
         pictures.append(frame)
-    if not pictures:
+    if framing is None:
         length = source.count(follow)
         raise ValueError(
             f"got start {start} in a video of {length} frames, expected 0 to {length - 1}; choose an earlier start."

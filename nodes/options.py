@@ -225,9 +225,7 @@ class BaselineOptions(Node):
     @classmethod
     def run(cls, baseline, source=None, drawn_noise=0.0):
         if baseline == "source prompt" and source is None:
-            raise ValueError(
-                "got no source, expected a conditioning that describes the source image; connect one."
-            )
+            raise ValueError("got no source, expected a conditioning that describes the source image; connect one.")
         made = {
             "image, guided": partial(ImageConditional, True, drawn=drawn_noise),
             "image": partial(ImageConditional, False, drawn=drawn_noise),

@@ -42,9 +42,7 @@ class DistillationGuider(Node):
         )
 
     @classmethod
-    def run(
-        cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None
-    ):
+    def run(cls, model, positive, negative, guidance, image_guidance, particles_at_once, layout=None, baseline=None):
         choice = baseline or BaselineChoice(ImageConditional())
         guider = CSDGuider(
             model,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Colour = tuple[float, float, float]
+Pair = tuple[Colour, Colour]
 
 
 @dataclass(frozen=True)
@@ -15,34 +16,35 @@ class Look:
     its bands or tone.
     """
 
-    sky: tuple[Colour, Colour]  # at the horizon, at the top
-    clouds: tuple[Colour, Colour]
+    sky: Pair  # at the horizon, at the top
+    clouds: Pair
     cloud_opacity: float
     disc: Colour
     glow: Colour
     glow_strength: float
     stars: float
     haze: Colour
-    mountains: tuple[Colour, Colour]
-    caps: tuple[Colour, Colour]
-    woods: tuple[tuple[Colour, Colour], tuple[Colour, Colour]]
-    plain: tuple[tuple[Colour, Colour], tuple[Colour, Colour]]
-    meadow: tuple[tuple[Colour, Colour], tuple[Colour, Colour]]
-    river: tuple[Colour, Colour]
-    parts: dict[str, tuple[tuple[Colour, Colour], tuple[Colour, Colour]]]
+    mountains: Pair
+    caps: Pair
+    woods: tuple[Pair, Pair]
+    plain: tuple[Pair, Pair]
+    meadow: tuple[Pair, Pair]
+    river: Pair
+    parts: dict[str, tuple[Pair, Pair]]
 
 
-def _pairs(*hexes: str) -> tuple[tuple[Colour, Colour], tuple[Colour, Colour]]:
+def _pairs(*hexes: str) -> tuple[Pair, Pair]:
     a, b, c, d = (_colour(value) for value in hexes)
     return (a, b), (c, d)
 
 
-def _pair(shade: str, lit: str) -> tuple[Colour, Colour]:
+def _pair(shade: str, lit: str) -> Pair:
     return _colour(shade), _colour(lit)
 
 
 def _colour(value: str) -> Colour:
-    return tuple(int(value[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    red, green, blue = (int(value[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return red, green, blue
 
 
 def mix(first: np.ndarray | Colour, second: np.ndarray | Colour, amount: np.ndarray | float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .looks import PALETTES, Colour, Look, mix
+from .looks import PALETTES, Colour, Look, Pair, mix
 from .objects import Stroke
 from .scene import Scene
 from .sky import Sky
@@ -29,7 +29,7 @@ def clouds(canvas: np.ndarray, sky: Sky, look: Look) -> None:
     _cover(canvas, mix(*look.clouds, sky.cloud_light), sky.clouds * look.cloud_opacity)
 
 
-def land(canvas: np.ndarray, ridge: Ridge, pairs: tuple, haze: Colour, amount: float) -> None:
+def land(canvas: np.ndarray, ridge: Ridge, pairs: tuple[Pair, Pair], haze: Colour, amount: float) -> None:
     rows = slice(max(0, int(ridge.line.min()) - 2), None)  # above them the ridge covers nothing
     first, second = (mix(*pair, ridge.light[rows]) for pair in pairs)
     paint = mix(first, second, ridge.bands[rows])

@@ -23,7 +23,7 @@ def disc(y: np.ndarray, x: np.ndarray, centre: tuple[float, float], radius: floa
 
 def convex(y: np.ndarray, x: np.ndarray, points: list[tuple[float, float]]) -> np.ndarray:
     """Coverage of a convex polygon with corners (y, x), clockwise as seen on the screen."""
-    inside = np.float32(np.inf)
+    inside = np.full((), np.inf, np.float32)
     for (y0, x0), (y1, x1) in zip(points, points[1:] + points[:1]):
         length = max(float(np.hypot(y1 - y0, x1 - x0)), 1e-6)
         inside = np.minimum(inside, ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length)

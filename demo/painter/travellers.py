@@ -73,5 +73,7 @@ def traveller(kind: str, height: int) -> tuple[Layer, tuple[float, float]]:
     canvas = (int(1.1 * size) + 8, int(wide * size) + 12)
     foot = (canvas[0] - 5.0, canvas[1] / 2)
     patch = Patch.around(canvas, *foot, size, wide * size)
+    if patch is None:
+        raise ValueError(f"traveller: got a scene {height} texels high, in which a {kind} has no room; make it higher.")
     strokes = list(shape(patch, *foot, size))
     return Layer(kind, covered(canvas, strokes), painted(canvas, partial(draw, strokes))), foot

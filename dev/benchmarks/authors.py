@@ -117,13 +117,12 @@ class Authors:
 
     def _particle(self, x: Tensor, image: Tensor, noise: Tensor, particle: int, t: int) -> tuple[Tensor, Tensor]:
         """The noised latent of the first prompt, and the residual, both [1, 4, h, w]."""
-        blended, first = 0, None
+        blended, noised = torch.zeros_like(x), [self._noised(x, eps, t) for eps in noise.split(1)]
         for target, (prompt, eps) in enumerate(zip(self.prompts.targets, noise.split(1), strict=True)):
-            x_t, source_t = self._noised(x, eps, t), self._noised(image, eps, t)
+            x_t, source_t = noised[target], self._noised(image, eps, t)
             share = 1 if self.regions is None else self.regions[particle, target]
             blended = blended + share * self._residual(x_t, source_t, image, prompt, t)
-            first = x_t if first is None else first
-        return first, blended
+        return noised[0], blended
 
     def _noised(self, x: Tensor, eps: Tensor, t: int) -> Tensor:
         alpha_bar = self.alphas_cumprod[t]

@@ -62,7 +62,7 @@ def measure(n: int, rounds: int) -> dict:
     names = [name for name in CONTENDERS if name == "ours" or fits(n)]
     x, residual = particles(n)
     times = alternate({name: lambda run=CONTENDERS[name]: run(x, residual) for name in names}, rounds)
-    row = {"particles": n}
+    row: dict = {"particles": n}
     for name in names:
         row[name] = {"seconds": median(times[name]), "bytes": apart(memory, name, n)}
     if "authors" in names:

@@ -53,8 +53,8 @@ def results(comparison: Comparison, kind: Kind, look: str, tried: tuple[Variant,
     for variant in tried:
         result = comparison.coupled(Coupled(variant.name, variant.prompt))
         yield variant.name, replace(result, evaluations=variant.evaluations(result.evaluations))
-    for contender in kind.contenders:
-        for budget in budgets if isinstance(contender, Matched) else ():
+    for contender in (contender for contender in kind.contenders if isinstance(contender, Matched)):
+        for budget in budgets:
             result = comparison.matched(contender, ceiling.pictures.shape, budget)
             yield f"{contender.name}: {result.evaluations} evaluations", result
 
@@ -97,10 +97,10 @@ def compare_on(name: str, short: bool, client: Client, info: dict, scene: int, l
 
 
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--full", action="store_true", help="every scene and look", default=full_by_request())
-    arguments.add_argument("--only", choices=KINDS, nargs="+", default=list(KINDS))
-    arguments = arguments.parse_args()
+    asked = parser(__doc__)
+    asked.add_argument("--full", action="store_true", help="every scene and look", default=full_by_request())
+    asked.add_argument("--only", choices=KINDS, nargs="+", default=list(KINDS))
+    arguments = asked.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     short = arguments.short
     for kind in arguments.only:

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, repeat
 from statistics import median
+from typing import Any
 
 import torch
 
+from ...csd.windows import as_size
+from ...media.layout import Layout, plan
 from ..environment.in_process import boot_host
 from ..evaluation.published import NO_GPU, parser, publish
 from .timing import device, ratio, seconds, settle
@@ -54,14 +57,13 @@ class Stopwatch:
 class Case:
     """The model and the windows that both contenders edit."""
 
-    patcher: object
-    layout: object
+    patcher: Any
+    layout: Layout
     source: torch.Tensor
     prompts: tuple[list, list]
 
 
 def make_case(cells: int, small: bool) -> Case:
-    from ...media.layout import plan
     from .model import instruct_pix2pix, prompt
 
     pixels, stride = 8 * cells, round(8 * cells * (1 - OVERLAP))
@@ -118,7 +120,7 @@ def their_steps(case: Case) -> Iterator:
 
     source = case.source.to(where)
     cells = source.shape[-2]
-    places = windows(*source.shape[-2:], cells, round(cells * (1 - OVERLAP)))
+    places = windows(*as_size(source.shape[-2:]), cells, round(cells * (1 - OVERLAP)))
     draws = (torch.randn(1, 4, cells, cells, generator=torch.Generator().manual_seed(i)).to(where) for i in count())
     loop = Authors(
         predict,

@@ -56,7 +56,7 @@ def peak_bytes() -> int:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     if STATUS.exists():
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+)", STATUS.read_text())[1])
+        return 1024 * int(re.findall(r"VmHWM:\s*(\d+)", STATUS.read_text())[0])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

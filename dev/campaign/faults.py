@@ -13,6 +13,7 @@ from random import Random
 
 import torch
 
+from ...csd.tree import named_leaves
 from ...media import state_file
 from ..environment.env import ROOT
 from .oracles import Verdict
@@ -41,7 +42,7 @@ def _writer(path: Path, limit: int = 0, times: int = 10**6) -> subprocess.Popen:
 def _whole(path: Path) -> bool:
     """Whether a state is one that was written, old or new."""
     saved = state_file.read(path)
-    return bool((saved.theta == saved.step).all())
+    return all(bool((leaf == saved.step).all()) for _, leaf in named_leaves(saved.theta))
 
 
 def killed(folder: Path, times: int, seed: int = 0) -> list[Verdict]:

@@ -11,11 +11,13 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import av
 import numpy as np
 import psutil
 import torch
+from av.error import FFmpegError
 from PIL import Image
 from safetensors.torch import save
 
@@ -109,7 +111,8 @@ def _array(rng: Random) -> bytes:
 
 def _archive(rng: Random) -> bytes:
     file = io.BytesIO()
-    held = {name: np.zeros((rng.choice([1, 2, 2048]),) * 2) for name in rng.choice([["depth"], ["a", "b"], []])}
+    names = rng.choice([["depth"], ["a", "b"], []])
+    held: dict[str, Any] = {name: np.zeros((rng.choice([1, 2, 2048]),) * 2) for name in names}
     np.savez_compressed(file, **held)
     return damaged(file.getvalue(), rng) if rng.random() < 0.7 else file.getvalue()
 
@@ -119,7 +122,7 @@ def _video(rng: Random) -> bytes:
     file, (form, codec) = io.BytesIO(), rng.choice([("matroska", "ffv1"), ("matroska", "libx264"), ("nut", "mpeg4")])
     times = sorted(rng.choice([0, 40, 80, 500, 10**5, 4 * 10**6, 10**9]) + 40 * n for n in range(rng.choice([0, 1, 6])))
     # An encoder may refuse such times; what was written until then is a file as well.
-    with suppress(av.error.FFmpegError), av.open(file, "w", format=form) as out:
+    with suppress(FFmpegError), av.open(file, "w", format=form) as out:
         rate = rng.choice([1, 25, 1000])
         stream = out.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"

@@ -71,7 +71,7 @@ class Graphs:
     def run(self, graph: Graph) -> tuple[str, tuple]:
         """Run a graph to its end: the id of its last node, and what that gives."""
         node_id = graph.target.GET_SCHEMA().node_id
-        made = self._node(graph, graph.target, dict([self._value(graph)]) if graph.wild else {})
+        made = self._node(graph, graph.target, self._wild(graph))
         given = {
             str(output.get_io_type()): value
             for output, value in zip(graph.target.GET_SCHEMA().outputs, made)
@@ -84,9 +84,8 @@ class Graphs:
         return self._sampler(graph, given)
 
     @staticmethod
-    def _value(graph: Graph) -> tuple[str, Any]:
-        name, value = graph.wild
-        return name, value.value
+    def _wild(graph: Graph) -> dict[str, Any]:
+        return {graph.wild[0]: graph.wild[1].value} if graph.wild else {}
 
     def _sampler(self, graph: Graph, given: dict) -> tuple[str, tuple]:
         """CSDEditSampler with what a node gave, on whatever link takes it."""

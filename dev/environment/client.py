@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from tqdm import tqdm
@@ -24,10 +25,10 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Event:
-    """One message about the run: the host's own `type` and `data`; a preview has its picture as `data`."""
+    """One message about the run: the host's own `type`, and its `data`, a dictionary; a preview's is the picture."""
 
     type: str
-    data: dict | bytes
+    data: Any
 
 
 @dataclass
@@ -184,7 +185,7 @@ class ProgressBar:
             self.close()
 
     def advance(self, data: dict) -> None:
-        if data["node"] != self.node:
+        if self.bar is None or data["node"] != self.node:
             self.close()
             self.node = data["node"]
             self.bar = tqdm(total=data["max"], desc=self.titles.get(self.node, self.node), unit="step")

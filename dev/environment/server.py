@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -67,7 +66,6 @@ def host_environment() -> dict[str, str]:
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-@dataclass
 class Host:
     """A running host.
 
@@ -82,18 +80,27 @@ class Host:
         HostError: on entering, where the host does not answer or the extension did not import.
     """
 
-    base: Path = BASE_DIRECTORY
-    output: Path | None = None
-    port: int = 0
-    log: Path | None = None
-    extension: Path = ROOT
-    process: subprocess.Popen | None = None
+    def __init__(
+        self,
+        base: Path = BASE_DIRECTORY,
+        output: Path | None = None,
+        port: int = 0,
+        log: Path | None = None,
+        extension: Path = ROOT,
+    ):
+        self.base = Path(base).absolute()
+        self.output = Path(output or self.base / "output").absolute()
+        self.port = free_port(port)
+        self.log = Path(log or self.base / "host.log")
+        self.extension = extension
+        self._process: subprocess.Popen | None = None
 
-    def __post_init__(self) -> None:
-        self.base = Path(self.base).absolute()
-        self.output = Path(self.output or self.base / "output").absolute()
-        self.log = Path(self.log or self.base / "host.log")
-        self.port = free_port(self.port)
+    @property
+    def process(self) -> subprocess.Popen:
+        """Raises HostError before the host was started."""
+        if self._process is None:
+            raise HostError("ComfyUI was not started; use its `Host` in a `with` statement.")
+        return self._process
 
     @property
     def address(self) -> str:
@@ -108,7 +115,7 @@ class Host:
         make_base_directory(self.base, self.extension)
         self.output.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.base, start_new_session=True,
                 env=host_environment(),
             )
@@ -164,7 +171,7 @@ class Host:
     def stop(self) -> None:
         """Ask, then insist. The host ends on an interrupt as it does on Ctrl-C; Windows knows no way to ask."""
         atexit.unregister(self.stop)
-        if self.process is None or self.process.poll() is not None:
+        if self._process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM if WINDOWS else signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):

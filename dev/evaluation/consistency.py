@@ -11,6 +11,7 @@ import torch
 from einops import rearrange
 
 from ...csd.correspondence import Correspondence, pull
+from ...csd.windows import as_size
 
 CHUNK = 16  # pairs looked at together
 LARGEST = 0.1  # the difference that a map shows as white
@@ -28,7 +29,7 @@ def differences(
     values = rearrange(torch.as_tensor(np.asarray(pictures), dtype=torch.float32), "n h w c -> n c h w")
     errors, valid = [], []
     for some in pairs.split(CHUNK):
-        sight = correspondence.look(some, tuple(values.shape[-2:]))
+        sight = correspondence.look(some, as_size(values.shape[-2:]))
         moved = pull(values, sight, rows=some[:, 1])
         errors.append((values[some[:, 0]] - moved).abs().mean(1))
         valid.append(sight.valid)

@@ -40,7 +40,7 @@ def prepared(path: Path, tallest: int) -> Image.Image:
         sys.exit(f"IMAGE: got {path}, expected a picture that can be opened ({error}).")
     scale = min(tallest / image.height, 1.0)
     sides = [max(round(side * scale / FACTOR) * FACTOR, SMALLEST) for side in image.size]
-    return image.resize(sides, Image.LANCZOS)
+    return image.resize(sides, Image.Resampling.LANCZOS)
 
 
 def loaded(client: Client, arguments: argparse.Namespace) -> tuple[Edit, dict]:
@@ -111,7 +111,7 @@ def demo(arguments: argparse.Namespace) -> None:
         source = comparison.pictures(contenders.source(edit))
         results = run(comparison, truth)
         peak = host.peak_memory()
-    lines = report(edit, results, truth) | {"peak_memory_mib": peak and round(peak / 2**20)}
+    lines: dict = report(edit, results, truth) | {"peak_memory_mib": peak and round(peak / 2**20)}
     write(source, results, lines, truth)
     for name, line in lines["results"].items():
         print(label(PANORAMA, name, line))

@@ -25,7 +25,8 @@ from ...csd.guidance import IMAGE, NONE, SOURCE, TARGET, Guidance, Guided
 from ...csd.level import Level
 from ...csd.score import PromptScore, RegionScore
 from ...csd.stein import Seen
-from ...csd.windows import grid
+from ...csd.tree import named_leaves
+from ...csd.windows import as_size, grid
 
 TOLERANCE = 1e-5
 WINDOW = (64, 64)
@@ -64,7 +65,7 @@ class Recording:
         if self.meta["kind"] == "video":
             return Frames(len(source))
         stride = self.meta["opt"]["stride"]
-        return grid(tuple(source.shape[-2:]), WINDOW, (stride, stride))
+        return grid(as_size(source.shape[-2:]), WINDOW, (stride, stride))
 
 
 @dataclass
@@ -101,8 +102,8 @@ def distillation(recording: Recording) -> Distillation:
     if opt.get("wd"):
         raise ValueError(f"golden: got weight decay {opt['wd']}, expected 0; the update has none.")
     images = scene.split(arrays["source"])
-    scores = tuple(score(recording, images, prompt) for prompt in recording.prompts)
-    blended = RegionScore(scores, arrays["region_weights"]) if len(scores) > 1 else scores[0]
+    scores = [score(recording, images, prompt) for prompt in recording.prompts]
+    blended = RegionScore(tuple(scores), arrays["region_weights"]) if len(scores) > 1 else scores[0]
     settings = presets.paper(opt["lr"], opt["decay_rate"], opt["decay_iter"], opt["svgd"])
     noise = arrays["noise"].flatten(0, 1)[:, None] if recording.meta["kind"] == "video" else arrays["noise"]
     changes = {}
@@ -146,7 +147,7 @@ def replay(recording: Recording) -> dict[str, Tensor]:
     if "K" in recording.arrays:
         return replay_kernel(recording)
     last = deque(distillation(recording)(recording.arrays["source"]), maxlen=1).pop()
-    return {"result": last.theta}
+    return dict(named_leaves({"result": last.theta}))
 
 
 def errors(recording: Recording) -> tuple[float, float]:

@@ -13,8 +13,8 @@ HIGHEST = 120.0  # dB; where pictures are equal there is no ratio
 
 def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
     """Peak signal to noise ratio in dB, at most 120; for sets [N, H, W, 3] too, over all pictures at once."""
-    given = (torch.from_numpy(np.asarray(values, np.float64)) for values in (picture, truth))
-    return min(float(kornia.metrics.psnr(*given, 1.0)), HIGHEST)
+    ours, theirs = (torch.from_numpy(np.asarray(values, np.float64)) for values in (picture, truth))
+    return min(float(kornia.metrics.psnr(ours, theirs, 1.0)), HIGHEST)
 
 
 def drift(picture: np.ndarray, truth: np.ndarray) -> float:

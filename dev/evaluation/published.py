@@ -19,7 +19,7 @@ RESULTS = ROOT / "dev" / "benchmarks" / "results"
 NO_GPU = "No GPU on this machine: measured on the CPU. Run the same command where there is one."
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+def parser(description: str | None) -> argparse.ArgumentParser:
     """What every part of the benchmarks understands."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--output", type=Path, default=RESULTS, help="folder for the results")
@@ -58,8 +58,9 @@ def versions() -> dict:
 
 def command() -> str:
     """The command line that is running, as one would type it in the checkout."""
-    module = sys.modules["__main__"].__spec__.name
-    return " ".join(["python", "-m", module, *sys.argv[1:]])
+    spec = sys.modules["__main__"].__spec__
+    run = ["-m", spec.name] if spec else sys.argv[:1]
+    return " ".join(["python", *run, *sys.argv[1:]])
 
 
 def publish(folder: Path, name: str, figures: dict) -> Path:

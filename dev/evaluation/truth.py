@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -45,7 +45,7 @@ class PaintedPanorama:
     pictures: np.ndarray
     edges: list[int]
     look: str
-    digits: ClassVar[Mapping[str, int]] = {"psnr": 3, "seam": 3, "nearest": 3, "seconds": 2}
+    digits = {"psnr": 3, "seam": 3, "nearest": 3, "seconds": 2}
 
     def figures(self, pictures: np.ndarray) -> dict[str, float]:
         """PSNR (dB), drift along x, seam at the edges, and PSNR to the truth in the light that is nearest."""
@@ -66,7 +66,7 @@ class PaintedSet:
     pictures: np.ndarray
     correspondence: Correspondence
     pairs: Tensor
-    digits: ClassVar[Mapping[str, int]] = {}
+    digits = {}
 
     def error(self, pictures: np.ndarray) -> float:
         return disagreement(pictures, self.correspondence, self.pairs)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInstructPix2PixPipeline, UNet2DConditionModel
@@ -24,7 +25,7 @@ def tokenizer() -> CLIPTokenizer:
 
 def pipeline(seed: int = 0) -> StableDiffusionInstructPix2PixPipeline:
     torch.manual_seed(seed)
-    words = tokenizer()
+    words: Any = tokenizer()
     unet = UNet2DConditionModel(
         in_channels=8,
         out_channels=4,
@@ -35,8 +36,12 @@ def pipeline(seed: int = 0) -> StableDiffusionInstructPix2PixPipeline:
         cross_attention_dim=WIDTH,
         attention_head_dim=8,
     )
-    blocks = {"down_block_types": 4 * ("DownEncoderBlock2D",), "up_block_types": 4 * ("UpDecoderBlock2D",)}
-    vae = AutoencoderKL(block_out_channels=4 * (32,), latent_channels=4, **blocks)
+    blocks: dict[str, Any] = {  # diffusers' own types have room for one block
+        "block_out_channels": 4 * (32,),
+        "down_block_types": 4 * ("DownEncoderBlock2D",),
+        "up_block_types": 4 * ("UpDecoderBlock2D",),
+    }
+    vae = AutoencoderKL(latent_channels=4, **blocks)
     text = CLIPTextConfig(
         vocab_size=len(words),
         hidden_size=WIDTH,
@@ -46,16 +51,13 @@ def pipeline(seed: int = 0) -> StableDiffusionInstructPix2PixPipeline:
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
     )
-    pipe = StableDiffusionInstructPix2PixPipeline(
-        vae=vae,
-        text_encoder=CLIPTextModel(text),
-        tokenizer=words,
-        unet=unet,
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    others: dict[str, Any] = {  # diffusers' own types know no pipeline without a safety checker
+        "scheduler": DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
+        "safety_checker": None,
+        "feature_extractor": None,
+        "requires_safety_checker": False,
+    }
+    pipe = StableDiffusionInstructPix2PixPipeline(vae, CLIPTextModel(text), words, unet, **others)
     for part in (pipe.vae, pipe.unet, pipe.text_encoder):
         part.eval().requires_grad_(False)
     return pipe

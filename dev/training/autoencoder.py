@@ -8,7 +8,7 @@ from ...demo.painter import LOOKS
 from .checkpoint import RUNS
 from .clock import Clock
 from .pictures import HELD_OUT_SEED, panoramas, photographs, to_unit, varied
-from .setup import half_precision, initialise, random_crops, silence
+from .setup import Network, half_precision, initialise, random_crops, silence
 
 CHECKPOINT = RUNS / "autoencoder.safetensors"
 DECODER_CHECKPOINT = RUNS / "decoder.safetensors"
@@ -22,11 +22,11 @@ DECODER_RATE = 8e-4
 AVERAGE_DECAY = 0.995
 
 
-def new_autoencoder() -> torch.nn.Module:
+def new_autoencoder() -> Network:
     """Fresh weights. The attention in the middle stays silent: a window and the whole picture then decode alike."""
     from ...host.demo_model import build_autoencoder
 
-    model = build_autoencoder()
+    model: Network = build_autoencoder()
     initialise(model)
     for half in (model.encoder, model.decoder):
         silence(half.mid.attn_1.proj_out, half.mid.block_1.conv2, half.mid.block_2.conv2)
@@ -34,13 +34,13 @@ def new_autoencoder() -> torch.nn.Module:
     return model
 
 
-def moments(model: torch.nn.Module, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def moments(model: Network, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and log variance of the latent, each ``[B, 4, H/8, W/8]``, of pictures in -1..1."""
     mean, log_variance = model.quant_conv(model.encoder(pictures)).chunk(2, dim=1)
     return mean, log_variance.clamp(-30, 20)
 
 
-def decode(model: torch.nn.Module, latent: torch.Tensor) -> torch.Tensor:
+def decode(model: Network, latent: torch.Tensor) -> torch.Tensor:
     """Latents -> pictures in -1..1."""
     return model.decoder(model.post_quant_conv(latent))
 
@@ -51,7 +51,7 @@ def reconstruction_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Ten
     return error.abs().mean() + 4 * error.square().mean()
 
 
-def joint_loss(model: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def joint_loss(model: Network, pictures: torch.Tensor) -> torch.Tensor:
     with half_precision(pictures.device):
         mean, log_variance = (part.float() for part in moments(model, pictures))
         sample = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
@@ -60,7 +60,7 @@ def joint_loss(model: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
     return reconstruction_loss(output.float(), pictures) + KL_WEIGHT * divergence
 
 
-def decoder_loss(model: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def decoder_loss(model: Network, pictures: torch.Tensor) -> torch.Tensor:
     """The frozen encoder's mean, slightly disturbed: edited latents are never exact."""
     with half_precision(pictures.device):
         with torch.no_grad():
@@ -94,7 +94,7 @@ class PictureSource:
 
 
 @torch.no_grad()
-def ceiling(model: torch.nn.Module, scenes: int = 4, width: int = 512) -> dict[str, float]:
+def ceiling(model: Network, scenes: int = 4, width: int = 512) -> dict[str, float]:
     """PSNR (dB) of held-out panoramas through the autoencoder, mean per look."""
     device = next(model.parameters()).device
     held_out = to_unit(panoramas(HELD_OUT_SEED, scenes, width=width)).to(device)
@@ -107,7 +107,7 @@ def ceiling(model: torch.nn.Module, scenes: int = 4, width: int = 512) -> dict[s
     return scores
 
 
-def set_trained(model: torch.nn.Module, decoder_only: bool) -> None:
+def set_trained(model: Network, decoder_only: bool) -> None:
     """Say which weights may change: never the silent attention, with `decoder_only` only those behind the latent."""
     model.requires_grad_(True)
     silent = [model.encoder.mid.attn_1, model.decoder.mid.attn_1]
@@ -116,7 +116,7 @@ def set_trained(model: torch.nn.Module, decoder_only: bool) -> None:
 
 
 def train(
-    model: torch.nn.Module, minutes: float, decoder_only: bool = False, scenes: int = 200, photos: int = 600
+    model: Network, minutes: float, decoder_only: bool = False, scenes: int = 200, photos: int = 600
 ) -> None:
     """Train `model` for `minutes` in all, resuming where a checkpoint is."""
     set_trained(model, decoder_only)

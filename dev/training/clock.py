@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from .checkpoint import load_checkpoint, save_checkpoint
-from .setup import learning_rate
+from .setup import Network, learning_rate
 
 SAVE_SECONDS = 120
 
@@ -24,11 +25,11 @@ class Clock:
         self,
         path: Path,
         model: nn.Module,
-        average: nn.Module,
+        average: AveragedModel,
         optimiser: torch.optim.Optimizer,
         minutes: float,
         peak: float,
-        publish: Callable[[nn.Module], None] | None = None,
+        publish: Callable[[Network], None] | None = None,
     ):
         self.path, self.model, self.average, self.optimiser = path, model, average, optimiser
         self.budget, self.peak, self.publish = minutes * 60, peak, publish

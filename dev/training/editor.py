@@ -11,6 +11,7 @@ Edits that are made apart choose differently; that is what the extension is abou
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler
@@ -21,7 +22,7 @@ from ...demo.instructions import INSTRUCTIONS, all_wordings
 from .checkpoint import RUNS
 from .clock import Clock
 from .latents import WindowGroup
-from .setup import half_precision, initialise, pick_device, silence
+from .setup import Network, half_precision, initialise, pick_device, silence
 
 CHECKPOINT = RUNS / "editor.safetensors"
 PEAK_RATE = 1e-3
@@ -35,6 +36,11 @@ BATCHES = {"landscapes": (0.76, 32), "tall": (0.05, 14), "scenes": (0.06, 32), "
 def noise_scheduler() -> DDPMScheduler:
     """Stable Diffusion 1.5's noise levels."""
     return DDPMScheduler(1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+
+
+def noised(scheduler: Any, x: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    """x_t at timesteps ``[B]``. The scheduler's own type asks for a class of integers that torch never makes."""
+    return scheduler.add_noise(x, noise, timesteps)
 
 
 def draw_timesteps(bridged: torch.Tensor) -> torch.Tensor:
@@ -59,6 +65,10 @@ class Editor(nn.Module):
 
     `token_rows` ``[R]`` are their ids; the last row of `table` ``[R+1, width]`` stands for every other token.
     """
+
+    token_rows: torch.Tensor
+    unet: Network
+    text: Network
 
     def __init__(self, unet: nn.Module | None = None):
         """Fresh weights, in the first model's U-Net if no other is given."""
@@ -142,7 +152,7 @@ def draw_wording(subject: str) -> str:
 
 
 def noise_loss(
-    model: nn.Module, batch: Batch, scale: float, scheduler: DDPMScheduler, device: torch.device
+    model: Editor, batch: Batch, scale: float, scheduler: DDPMScheduler, device: torch.device
 ) -> torch.Tensor:
     """Weighted mean squared error of the predicted noise; that of a bridge counts as an error of the picture does."""
     bridged = (batch.mixture > 0).to(device)
@@ -154,13 +164,13 @@ def noise_loss(
     leading = noise + (kept / (1 - kept)).sqrt().view(-1, 1, 1, 1) * (start - target)
     with half_precision(device):
         context = model.contexts(batch.wordings, DROP_WORD)
-        predicted = model(scheduler.add_noise(start, noise, timesteps), source, timesteps, context)
+        predicted = model(noised(scheduler, start, noise, timesteps), source, timesteps, context)
     errors = (predicted.float() - leading).square().mean(dim=(1, 2, 3))
     return (torch.where(bridged, 1 - kept, level_weights(scheduler, timesteps)) * errors).mean()
 
 
 def train_editor(
-    minutes: float, groups: dict[str, WindowGroup], scale: float, publish: Callable[[nn.Module], None]
+    minutes: float, groups: dict[str, WindowGroup], scale: float, publish: Callable[[Network], None]
 ) -> None:
     """Train for `minutes` in all, resuming where a checkpoint is; every checkpoint's average is published."""
     device, scheduler = pick_device(), noise_scheduler()

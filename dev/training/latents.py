@@ -47,12 +47,13 @@ def in_lights(windows: torch.Tensor, seed: int) -> torch.Tensor:
     """Windows in every look, uint8 ``[N, 5, 3, h, w]`` -> in random lights, as `SUBJECTS` lists them."""
     lights = torch.rand(len(windows), len(SUBJECTS), generator=torch.Generator().manual_seed(seed)) * 2 - 1
     looks = windows[:, [LOOKS.index(look) for look in SUBJECTS]]
-    return torch.stack([torch.stack(list(map(_in_light, *one))) for one in zip(looks, [SUBJECTS] * len(looks), lights)])
+    pairs = zip(looks, lights.tolist())
+    return torch.stack([torch.stack(list(map(_in_light, window, SUBJECTS, light))) for window, light in pairs])
 
 
 def _in_light(window: torch.Tensor, look: str, light: float) -> torch.Tensor:
     """uint8 ``[3, h, w]`` in another light."""
-    return quantise(lit(rearrange(to_unit(window).numpy(), "c h w -> h w c"), look, float(light)))
+    return quantise(lit(rearrange(to_unit(window).numpy(), "c h w -> h w c"), look, light))
 
 
 def landscape_windows(first_seed: int, scenes: int, per_scene: int, size: int) -> torch.Tensor:

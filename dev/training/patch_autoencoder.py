@@ -9,7 +9,7 @@ from ...demo.patches import CHANNELS, PATCH, PatchAutoencoder, set_linear
 from .checkpoint import RUNS, load_checkpoint
 from .clock import Clock
 from .pictures import HELD_OUT_SEED, panoramas, photographs, to_unit, varied
-from .setup import half_precision, random_crops
+from .setup import Network, half_precision, random_crops
 
 CHECKPOINT = RUNS / "patch_autoencoder.safetensors"
 CROP, BATCH = 128, 16
@@ -96,7 +96,8 @@ def averaged_autoencoder() -> PatchAutoencoder:
     average = AveragedModel(PatchAutoencoder())
     if load_checkpoint(CHECKPOINT, PatchAutoencoder(), average)[0] == 0:
         raise FileNotFoundError(f"Expected a trained autoencoder in {CHECKPOINT}; run the stage before this one.")
-    return average.module.requires_grad_(False)
+    averaged: Network = average.module
+    return averaged.requires_grad_(False)
 
 
 def train(minutes: float, scenes: int = 200, photos: int = 600) -> None:
@@ -112,4 +113,5 @@ def train(minutes: float, scenes: int = 200, photos: int = 600) -> None:
     while clock.running():
         clock.step_with(picture_loss(model, source.crops(BATCH, CROP)))
     clock.finish()
-    print("Corrected: " + told(ceiling(average.module)), flush=True)
+    averaged: Network = average.module
+    print("Corrected: " + told(ceiling(averaged)), flush=True)

@@ -4,13 +4,14 @@ import torch
 from torch import nn
 
 from .checkpoint import save_atomically
+from .setup import Network
 
 
 def _half(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {prefix + name: tensor.half() for name, tensor in tensors.items()}
 
 
-def _editor(model: nn.Module) -> dict[str, torch.Tensor]:
+def _editor(model: Network) -> dict[str, torch.Tensor]:
     tensors = _half(model.unet.state_dict(), "unet.") | _half(model.text.state_dict(), "text.")
     return tensors | {"token_table": model.table.detach().half(), "token_rows": model.token_rows}
 
@@ -23,7 +24,7 @@ def publish_autoencoder(model: nn.Module, scale: float, rgb: torch.Tensor) -> No
     save_atomically(tensors, WEIGHTS / VAE_FILE, {"license": "Apache-2.0"})
 
 
-def publish_editor(model: nn.Module) -> None:
+def publish_editor(model: Network) -> None:
     """`model` is an `Editor`."""
     from ...host.demo_model import EDITOR_FILE, WEIGHTS
 
@@ -37,7 +38,7 @@ def publish_patches(model: nn.Module) -> None:
     save_atomically(_half(model.state_dict(), "vae."), WEIGHTS / VAE_FILE, {"license": "Apache-2.0"})
 
 
-def publish_flow_editor(model: nn.Module) -> None:
+def publish_flow_editor(model: Network) -> None:
     """`model` is the sharp model's `Editor`."""
     from ...host.flow_demo_model import EDITOR_FILE, WEIGHTS
 

@@ -1,11 +1,15 @@
 """What every stage needs: initial weights, a device, a schedule, crops."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
-INITIALISED = (nn.Conv2d, nn.Linear, nn.GroupNorm, nn.LayerNorm)
+Network = Any
+"""A network of the host. The host does not type its parts, so a type checker would take them for tensors."""
+
+INITIALISED: tuple[Any, ...] = (nn.Conv2d, nn.Linear, nn.GroupNorm, nn.LayerNorm)
 
 
 def initialise(model: nn.Module) -> None:

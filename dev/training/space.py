@@ -5,6 +5,7 @@ from einops import rearrange
 
 from ...demo.preview import preview_features
 from .pictures import to_unit
+from .setup import Network
 
 
 def channel_statistics(latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -14,7 +15,7 @@ def channel_statistics(latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 
 @torch.no_grad()
-def standardise(model: torch.nn.Module, mean: torch.Tensor, deviation: torch.Tensor) -> float:
+def standardise(model: Network, mean: torch.Tensor, deviation: torch.Tensor) -> float:
     """Fold a shift and a scale per channel into the 1x1 convolutions on both sides of the latent, in place.
 
     Afterwards all channels have mean 0 and one common deviation; returns the factor that makes it 1.
