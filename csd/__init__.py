@@ -5,7 +5,7 @@ descent; a frozen diffusion model gives the scores. One step runs through five s
 is a file (or two) that can be read and exchanged by itself:
 
     SPLIT    scene, windows, frames               theta -> particles x
-    SCORE    guidance, baseline, score            x -> noised particles x_t, noise residual r
+    SCORE    guidance, baseline, score; velocity  x -> noised particles x_t, noise residual r
     COUPLE   kernel, features, stein; aligned     x_t, r -> direction, one for each particle
     MERGE    scene                                directions -> gradient, in the shape of theta
     UPDATE   update                               theta, gradient -> theta
@@ -14,7 +14,8 @@ is a file (or two) that can be read and exchanged by itself:
 come from, `timesteps` and `batches` which levels and which particles a step takes. `reuse` keeps
 predictions that come again, and `presets` names complete settings. What particles show of one another
 is a `correspondence` (`geometry` for views with cameras). `aligned` couples along it, `carried` moves
-noise along it and `blend` averages finished pictures along it. `tree` is theta in more than one tensor.
+noise along it and `blend` averages finished pictures along it. `tree` is theta in more than one tensor,
+`precision` the type in which sums are taken.
 
 Notation, the same in every file:
 

@@ -15,6 +15,6 @@ flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
 views       view sets: load, save, correspondence
 compare     MultiDiffusion
-demo        the embedded model and its painted scenes
+demo        the embedded model and its painted scenes (demo_clip: painted clips; demo_views: painted view sets)
 extension   the list of all of them
 """
