@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace, folder: Path):
         with Host(base=folder / "server") as host:
             yield report.of_soak(soak(host, arguments.runs, arguments.cancels))
     yield report.of_files(files.files(arguments.files, folder))
-    graphs = Graphs(InProcessHost(folder / "host", "--cpu"))
+    host = InProcessHost(folder / "host", "--cpu")
+    graphs = Graphs(host, host.module("nodes.extension").NODES)
     on_disk = [faults.full_disk(folder), faults.two_writers(folder), *faults.killed(folder, arguments.kills)]
     yield report.Part("Faults", [*on_disk, *faults.out_of_memory(graphs)], {})
     numbers = range(arguments.first, arguments.first + arguments.graphs)

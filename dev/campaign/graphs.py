@@ -2,7 +2,8 @@
 
 A graph is told by its number. It takes one node of ours (the target), random options for its widgets, and what its
 links need, from a small world or from nodes that give it. Every second turn through the nodes has one wild value in
-each graph. What the target gives goes into a sampler, where a sampler takes it.
+each graph. What the target gives goes into a sampler, where a sampler takes it: ours, or one of the core for a model
+or a guider.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from random import Random
 from typing import Any
 
 from .wild import Wild, wild
-from .world import KINDS, SET, World, Worlds
+from .world import KINDS, MODELS, SET, World, Worlds
 
 SAMPLERS = ("CSDEditSampler", "CSDSampler", "SamplerCustomAdvanced")
 _OURS_TO_TRIO = ("GUIDER", "SAMPLER", "SIGMAS")
@@ -22,6 +23,12 @@ _SMALL = {
     "side": (32, 128), "start": (0, 1), "stride": (1, 2), "multiple": (8, 8), "step_size": (0.0, 3.0),
 }
 """Ranges of widgets whose own range would make a graph large: by name, since a schema tells no cost."""
+_ASKS_FOR = {
+    "uniform": "correspondence", "carried": "correspondence", "prompt": "source_prompt", "source prompt": "source",
+}
+"""Choices without which an optional link may stay open, and with which it may not: a schema tells no such thing."""
+_FLOW_ONLY = ("CSDVelocity",)  # nodes for rectified flow models, which no schema tells either
+_KSAMPLER = {"seed": 5, "steps": 2, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 0.6}
 
 
 @dataclass
@@ -31,6 +38,7 @@ class Graph:
     target    id of the node that may get the wild value
     wild      that value with its input's name, or None
     ran       ids of our nodes that were run, in order
+    latent    what goes into the sampler, whose result has the same shape
     sampled   whether a sampler was reached with finite settings
     """
 
@@ -40,6 +48,7 @@ class Graph:
     rng: Random
     wild: tuple[str, Wild] | None = None
     ran: list[str] = field(default_factory=list)
+    latent: Any = None
     sampled: bool = False
 
     def __str__(self) -> str:
@@ -48,40 +57,57 @@ class Graph:
 
 
 class Graphs:
-    """All graphs of a host."""
+    """All graphs of a host.
 
-    def __init__(self, host):
-        self.host, self.worlds = host, Worlds(host)
-        self.nodes = host.module("nodes.extension").NODES
-        takers = [node for node in self.nodes if node.GET_SCHEMA().node_id in SAMPLERS]
-        wanted = [str(spec.get_io_type()) for node in takers for spec in node.GET_SCHEMA().inputs if spec.optional]
-        self.wanted = set(wanted)
+    host    runs a node: `run(node_id, **inputs)`
+    nodes   classes of the extension's nodes
+    """
+
+    def __init__(self, host, nodes: list[type]):
+        self.host, self.worlds, self.nodes = host, Worlds(host), nodes
+        self.by_id = {node.GET_SCHEMA().node_id: node for node in nodes}
+        takers = [self.by_id[name] for name in SAMPLERS if name in self.by_id]
+        self.wanted = {_kind(spec) for node in takers for spec in node.GET_SCHEMA().inputs if spec.optional}
 
     def graph(self, number: int) -> Graph:
         rng = Random(number)
         turn, place = divmod(number, len(self.nodes))
-        node = self.nodes[place]
-        graph = Graph(number, self.worlds.of(rng.choice(KINDS)), node, rng)
-        inputs = node.GET_SCHEMA().inputs
-        if inputs and turn % 2:
+        node, is_wild = self.nodes[place], bool(turn % 2)
+        graph = Graph(number, self._world(node, is_wild, rng), node, rng)
+        inputs = self.tried(node)
+        if inputs and is_wild:
             spec = rng.choice(inputs)
             graph.wild = (spec.id, wild(spec, rng, graph.world))
+        graph.latent = graph.world["LATENT"]
         return graph
+
+    def tried(self, node: type) -> list:
+        """The inputs that may get a wild value."""
+        return node.GET_SCHEMA().inputs
+
+    def _world(self, node: type, is_wild: bool, rng: Random) -> World:
+        """Any world, if a value is wild; else one that holds what the node needs, with a model that fits it."""
+        schema = node.GET_SCHEMA()
+        needed = {_kind(spec) for spec in schema.inputs if not spec.optional}
+        kinds = KINDS if is_wild else self.worlds.holding(needed)
+        model = MODELS[1] if schema.node_id in _FLOW_ONLY else rng.choice(MODELS)
+        loads = is_wild and any(spec.id == "model" and _kind(spec) == "COMBO" for spec in schema.inputs)
+        return self.worlds.of(rng.choice(kinds), MODELS[0] if loads else model)
 
     def run(self, graph: Graph) -> tuple[str, tuple]:
         """Run a graph to its end: the id of its last node, and what that gives."""
         node_id = graph.target.GET_SCHEMA().node_id
         made = self._node(graph, graph.target, self._wild(graph))
-        given = {
-            str(output.get_io_type()): value
-            for output, value in zip(graph.target.GET_SCHEMA().outputs, made)
-            if str(output.get_io_type()) in self.wanted | set(_OURS_TO_TRIO)
-        }
+        given = {_kind(output): value for output, value in zip(graph.target.GET_SCHEMA().outputs, made)}
         if node_id in SAMPLERS:
             return node_id, made
         if set(given) & set(_OURS_TO_TRIO):
             return "SamplerCustomAdvanced", self._trio(graph, given)
-        return self._sampler(graph, given)
+        if "MODEL" in given:
+            return "KSampler", self._core(graph, given["MODEL"])
+        if "VAE" in given:
+            (graph.latent,) = self.host.run("VAEEncode", pixels=graph.world["IMAGE"], vae=given["VAE"])
+        return self._sampler(graph, {kind: value for kind, value in given.items() if kind in self.wanted})
 
     @staticmethod
     def _wild(graph: Graph) -> dict[str, Any]:
@@ -89,9 +115,15 @@ class Graphs:
 
     def _sampler(self, graph: Graph, given: dict) -> tuple[str, tuple]:
         """CSDEditSampler with what a node gave, on whatever link takes it."""
-        node = next(node for node in self.nodes if node.GET_SCHEMA().node_id == "CSDEditSampler")
-        links = {s.id: given[k] for s in node.GET_SCHEMA().inputs if (k := str(s.get_io_type())) in given}
-        return "CSDEditSampler", self._node(graph, node, links, bare=True)
+        node = self.by_id["CSDEditSampler"]
+        links = {spec.id: given[_kind(spec)] for spec in node.GET_SCHEMA().inputs if _kind(spec) in given}
+        return "CSDEditSampler", self._node(graph, node, {**links, "latent": graph.latent}, bare=True)
+
+    def _core(self, graph: Graph, model) -> tuple:
+        """The core's sampler with a model that a node gave, on the whole picture."""
+        whole = graph.world.whole
+        graph.latent, graph.sampled = whole["latent_image"], True
+        return self.host.run("KSampler", model=model, **whole, **_KSAMPLER)
 
     def _trio(self, graph: Graph, given: dict) -> tuple:
         """The core's sampler with our guider, sampler and sigmas, one of which is given."""
@@ -99,21 +131,17 @@ class Graphs:
         noise = self.host.run("RandomNoise", noise_seed=graph.number)[0]
         links = {kind.lower(): value for kind, value in parts.items()}
         graph.sampled = True
-        return self.host.run("SamplerCustomAdvanced", noise=noise, latent_image=graph.world["LATENT"], **links)
+        return self.host.run("SamplerCustomAdvanced", noise=noise, latent_image=graph.latent, **links)
 
     def _node(self, graph: Graph, node: type, given: dict, bare: bool = False) -> tuple:
-        """Run a node of ours; what is not given is made. bare: its optional inputs stay open."""
-        schema = node.GET_SCHEMA()
-        inputs = {
-            spec.id: self._input(graph, spec, bare)
-            for spec in schema.inputs
-            if spec.id not in given and not (spec.optional and (bare or graph.rng.random() < 0.5))
-        }
-        if {"noise_low", "noise_high"} <= set(inputs):
-            inputs["noise_low"], inputs["noise_high"] = sorted((inputs["noise_low"], inputs["noise_high"]))
+        """Run a node of ours; what is not given is made. bare: its optional inputs stay open where they can."""
+        schema, inputs = node.GET_SCHEMA(), dict(given)
+        for spec in (spec for spec in schema.inputs if spec.id not in given):
+            if not spec.optional or _asked_for(spec, inputs, graph) or not (bare or graph.rng.random() < 0.5):
+                inputs[spec.id] = self._input(graph, spec, bare)
         graph.ran.append(schema.node_id)
         graph.sampled = graph.sampled or schema.node_id in SAMPLERS
-        return self.host.run(schema.node_id, **inputs, **given)
+        return self.host.run(schema.node_id, **_in_order(inputs, given))
 
     def _input(self, graph: Graph, spec, bare: bool):
         kinds = str(spec.get_io_type()).split(",")
@@ -124,10 +152,32 @@ class Graphs:
 
     def _produced(self, graph: Graph, kind: str, bare: bool):
         """A value of a type that the world does not hold, by a node of ours that gives it."""
-        makers = [n for n in self.nodes if any(str(o.get_io_type()) == kind for o in n.GET_SCHEMA().outputs)]
+        makers = [n for n in self.nodes if any(_kind(output) == kind for output in n.GET_SCHEMA().outputs)]
+        if graph.world.model == MODELS[0]:
+            makers = [node for node in makers if node.GET_SCHEMA().node_id not in _FLOW_ONLY]
         node = graph.rng.choice(makers)
-        place = [str(output.get_io_type()) for output in node.GET_SCHEMA().outputs].index(kind)
+        place = [_kind(output) for output in node.GET_SCHEMA().outputs].index(kind)
         return self._node(graph, node, {}, bare)[place]
+
+
+def _kind(spec) -> str:
+    return str(spec.get_io_type())
+
+
+def _asked_for(spec, inputs: dict, graph: Graph) -> bool:
+    """Whether an optional input has to be there: for a choice that was made, or for the world's model."""
+    choices = [_ASKS_FOR.get(value) for value in inputs.values() if isinstance(value, str)]
+    return spec.id in choices or graph.world.model in (getattr(spec, "options", None) or ())
+
+
+def _in_order(inputs: dict, given: dict) -> dict:
+    """With the ends of every range (`..._low` and `..._high`) in order, where both were drawn."""
+    ordered = dict(inputs)
+    for low in (name for name in inputs if name.endswith("_low")):
+        high = low.removesuffix("low") + "high"
+        if high in inputs and not {low, high} & set(given):
+            ordered[low], ordered[high] = sorted((inputs[low], inputs[high]))
+    return ordered
 
 
 def _int(spec, graph: Graph) -> int:
@@ -144,10 +194,17 @@ def _string(spec, graph: Graph) -> str:
     return f"campaign_{graph.number}"
 
 
+def _choice(spec, graph: Graph) -> str:
+    """The world's model and the set that lies on the disk, where they are asked for; else any option."""
+    if spec.id == "folder":
+        return SET
+    return graph.world.model if graph.world.model in spec.options else graph.rng.choice(list(spec.options))
+
+
 _WIDGETS = {
     "INT": _int,
     "FLOAT": _float,
-    "COMBO": lambda spec, graph: graph.rng.choice(list(spec.options)) if spec.options else SET,
+    "COMBO": _choice,
     "BOOLEAN": lambda spec, graph: graph.rng.random() < 0.5,
     "STRING": _string,
 }

@@ -93,7 +93,7 @@ def _of_result(graph, last: str, made: tuple) -> tuple[str, str]:
         return "silent", "a result, where the value should have been refused"
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors(made)):
         return "broken", "a result that is not finite"
-    wanted = graph.world["LATENT"]["samples"].shape
+    wanted = graph.latent["samples"].shape
     own = graph.wild and graph.wild[0] == "latent"
     if not own and made[0]["samples"].shape != wanted:
         return "broken", f"{last} gave {tuple(made[0]['samples'].shape)}, expected {tuple(wanted)}"

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 KINDS = ("frames", "windows", "views")
+MODELS = ("first", "sharp")  # of CSD Demo Model: one that predicts noise, and a rectified flow
 LOOK = {"seed": 3, "look": "summer"}
 SET = "set [output]"  # a view set on the disk, by the name that its saver gives it
 _PROMPTS = ("make it sunset", "")
 
 
 class World:
-    """Values of links by type. What is not held is made by a node of ours that gives it (`make`).
+    """Values of links by type. What is not held is made by a node of ours that gives it.
 
+    kind     which pictures; one of KINDS
+    model    which model; one of MODELS
     others   the same types, of another set of pictures
+    whole    what a core sampler takes besides the model: the canvas that the windows were cut from, or the pictures
     """
 
-    def __init__(self, host, kind: str, values: dict, others: dict):
-        self.host, self.kind, self.values, self.others = host, kind, values, others
+    def __init__(self, kind: str, model: str, values: dict, others: dict, whole: dict):
+        self.kind, self.model, self.values, self.others, self.whole = kind, model, values, others, whole
 
     def __getitem__(self, kind: str):
         return self.values[kind]
@@ -28,21 +33,32 @@ class World:
 
 
 class Worlds:
-    """The worlds of one host; each is made once."""
+    """The worlds of one host; each is made once. `host` is asked for `run` alone."""
 
     def __init__(self, host):
         self.host = host
-        self.model, self.clip, self.vae = host.run("CSDDemoModel")
-        self.of: Callable[[str], World] = cache(self._made)
+        self.models = {name: host.run("CSDDemoModel", model=name) for name in MODELS}
+        self.of: Callable[..., World] = cache(self._made)
+        self.pictures = cache(self._pictures)
         images, views = host.run("CSDDemoViews", **LOOK, count=2, width=64, height=64)
-        host.run("CSDViewSetSave", images=images, views=views, name=SET.removesuffix(" [output]"))
+        self.saved = host.run("CSDViewSetSave", images=images, views=views, name=SET.removesuffix(" [output]"))
 
-    def _made(self, kind: str) -> World:
+    def _made(self, kind: str, model: str = MODELS[0]) -> World:
         other = KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
-        theirs = getattr(self, f"_{other}")()
-        ours = getattr(self, f"_{kind}")()
-        others = {name: value for name, value in theirs.items() if name.startswith("CSD_")}
-        return World(self.host, kind, self._with_latents(ours), others)
+        others = {name: value for name, value in self.pictures(other)[0].items() if name.startswith("CSD_")}
+        values, canvas = self.pictures(kind)
+        values = {**values, **self._encoded(model, values["IMAGE"])}
+        return World(kind, model, values, others, self._whole(model, canvas))
+
+    def holding(self, wanted: set[str]) -> list[str]:
+        """The kinds of worlds that hold as many of these types as any does."""
+        held = {kind: len(wanted & self.pictures(kind)[0].keys()) for kind in KINDS}
+        return [kind for kind in KINDS if held[kind] == max(held.values())]
+
+    def _pictures(self, kind: str) -> tuple[dict, Any]:
+        """Values of links that need no model, and the picture that they are parts of, or they themselves."""
+        made = {"frames": self._frames, "windows": self._windows, "views": self._views}[kind]()
+        return made, made.pop("canvas", made["IMAGE"])
 
     def _frames(self) -> dict:
         host = self.host
@@ -58,20 +74,28 @@ class Worlds:
         size = {"window_width": 64, "window_height": 64, "overlap": 32, "wrap": "none", "multiple": 8}
         windows, layout = self.host.run("CSDParticleSplit", whole=scene, **size)
         (overlap,) = self.host.run("CSDCanvasCorrespondence", layout=layout)
-        return {"IMAGE": windows, "CSD_LAYOUT": layout, "CSD_CORRESPONDENCE": overlap}
+        return {"IMAGE": windows, "CSD_LAYOUT": layout, "CSD_CORRESPONDENCE": overlap, "canvas": scene}
 
     def _views(self) -> dict:
         images, views = self.host.run("CSDDemoViews", **LOOK, count=4, width=64, height=64)
         (shared,) = self.host.run("CSDViewCorrespondence", views=views, neighbours=2)
         return {"IMAGE": images, "CSD_VIEWS": views, "CSD_CORRESPONDENCE": shared}
 
-    def _with_latents(self, values: dict) -> dict:
-        """With all that a sampler takes: prompts that carry the pictures, and their latents."""
-        pictures = values["IMAGE"]
-        prompts = [self.host.run("CLIPTextEncode", clip=self.clip, text=text)[0] for text in _PROMPTS]
-        wires = {"positive": prompts[0], "negative": prompts[1], "vae": self.vae, "pixels": pictures}
-        positive, _, latent = self.host.run("InstructPixToPixConditioning", **wires)
-        encoded = self.host.run("VAEEncode", pixels=pictures, vae=self.vae)[0]
-        models = {"MODEL": self.model, "VAE": self.vae, "CLIP": self.clip}
-        ours = {"LATENT": {**latent, **encoded}, "CONDITIONING": positive, "MASK": pictures[..., 0]}
-        return {**values, **models, **ours}
+    def _encoded(self, name: str, pictures) -> dict:
+        """All that a sampler takes: a model, prompts that carry the pictures, and their latents."""
+        model, clip, vae = self.models[name]
+        positive, _, latent = self._conditioned(name, pictures)
+        (mask,) = self.host.run("ImageToMask", image=pictures, channel="red")
+        return {"MODEL": model, "CLIP": clip, "VAE": vae, "LATENT": latent, "CONDITIONING": positive, "MASK": mask}
+
+    def _whole(self, name: str, canvas) -> dict:
+        positive, negative, latent = self._conditioned(name, canvas)
+        return {"positive": positive, "negative": negative, "latent_image": latent}
+
+    def _conditioned(self, name: str, pictures) -> tuple:
+        """Both prompts with the pictures, and the pictures' latents."""
+        _, clip, vae = self.models[name]
+        prompts = [self.host.run("CLIPTextEncode", clip=clip, text=text)[0] for text in _PROMPTS]
+        wires = {"positive": prompts[0], "negative": prompts[1], "vae": vae, "pixels": pictures}
+        positive, negative, _ = self.host.run("InstructPixToPixConditioning", **wires)
+        return positive, negative, self.host.run("VAEEncode", pixels=pictures, vae=vae)[0]
