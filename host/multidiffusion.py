@@ -12,32 +12,36 @@ from torch import Tensor
 from ..csd.scene import merge
 from ..csd.windows import as_size
 from ..media.layout import Layout
-from .chunking import Chunks
+from .chunking import Chunks, room_for_one
+from .errors import named
 
 _SHARED = ("c_crossattn", "y")
 
 
 @dataclass
 class WindowedModel:
-    """A `model_function_wrapper` of the host."""
+    """A `model_function_wrapper` of the host.
+
+    node   who speaks in error messages: the sampler that runs it is another node
+    """
 
     layout: Layout
     chunks: Chunks
+    node: str
 
     def __call__(self, apply_model, call: dict) -> Tensor:
         x, timestep, conds = call["input"], call["timestep"], call["c"]
-        predictions = [
-            self._whole(apply_model, part, time[None], self._of_branch(conds, i, x.shape[0]))
-            for i, (part, time) in enumerate(zip(x[:, None], timestep, strict=True))
-        ]
-        return torch.cat(predictions)
+        with named(self.node), room_for_one():
+            predictions = [
+                self._whole(apply_model, part, time[None], self._of_branch(conds, i, x.shape[0]))
+                for i, (part, time) in enumerate(zip(x[:, None], timestep, strict=True))
+            ]
+            return torch.cat(predictions)
 
     def _of_branch(self, conds: dict, branch: int, count: int) -> dict:
         """Conditioning of one canvas out of the batch that the host made."""
         if conds.get("control") is not None:
-            raise ValueError(
-                "MultiDiffusion: got a ControlNet, which it does not split; remove it or use CSDEditSampler."
-            )
+            raise ValueError("model: got a ControlNet, which is not split; remove it or use CSDEditSampler.")
         return {
             key: value[branch : branch + 1] if isinstance(value, Tensor) and value.shape[0] == count else value
             for key, value in conds.items()
@@ -65,17 +69,19 @@ class WindowedModel:
         whole, pixels = self.layout.windows, tuple(canvas.shape[-2:])
         if any(size % cells for size, cells in zip(whole.canvas, pixels, strict=True)):
             raise ValueError(
-                f"MultiDiffusion: got a latent of {pixels[1]} x {pixels[0]} cells for a layout of "
+                f"layout: got a latent of {pixels[1]} x {pixels[0]} cells for a layout of "
                 f"{whole.canvas[1]} x {whole.canvas[0]} pixels; connect the merged latent of the same image."
             )
         window = as_size(w * cells // size for w, cells, size in zip(whole.window, pixels, whole.canvas, strict=True))
         return whole.rescaled(window)
 
 
-def windowed(model, layout: Layout, at_once: int):
-    """A clone of the model that predicts window by window."""
+def windowed(model, layout: Layout, at_once: int, node: str):
+    """A clone of the model that predicts window by window. node: who speaks in its error messages."""
     if layout.windows.batch != 1:
-        raise ValueError(f"MultiDiffusion: got a layout of {layout.windows.batch} images, expected one.")
+        raise ValueError(
+            f"layout: got a layout of {layout.windows.batch} images, expected one; split one image at a time."
+        )
     patched = model.clone()
-    patched.set_model_unet_function_wrapper(WindowedModel(layout, Chunks(at_once)))
+    patched.set_model_unet_function_wrapper(WindowedModel(layout, Chunks(at_once), node))
     return patched

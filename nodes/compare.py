@@ -4,13 +4,15 @@ from ..host.io import Layout, io, schema
 from ..host.multidiffusion import windowed
 from ..host.node import Node
 
+MULTIDIFFUSION = "MultiDiffusion (for comparison)"
+
 
 class MultiDiffusion(Node):
     @classmethod
     def define_schema(cls):
         return schema(
             "CSDMultiDiffusion",
-            "MultiDiffusion (for comparison)",
+            MULTIDIFFUSION,
             "Averages the predictions of overlapping windows at every step (arXiv 2302.08113). The sampler and its "
             "conditioning get the whole image.",
             [
@@ -24,4 +26,4 @@ class MultiDiffusion(Node):
 
     @classmethod
     def run(cls, model, layout, particles_at_once):
-        return io.NodeOutput(windowed(model, layout, particles_at_once))
+        return io.NodeOutput(windowed(model, layout, particles_at_once, MULTIDIFFUSION))

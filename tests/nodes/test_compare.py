@@ -46,14 +46,37 @@ def test_memory_is_bounded(host, model, canvas, level, host_predict, counted):
     assert max(calls) == 3 and sum(calls) == 8
 
 
+NAME = r"^MultiDiffusion \(for comparison\): "
+
+
 def test_a_layout_of_another_image(ext, host, model, canvas, level, host_predict):
     layout = ext.layout.plan((64, 224), (64, 64), 32, (False, False), 8, 1)
     windowed = host.run("CSDMultiDiffusion", model=model, layout=layout, particles_at_once=3)[0]
-    with pytest.raises(ValueError, match="got a latent of 20 x 8 cells for a layout of 224 x 64 pixels"):
+    with pytest.raises(ValueError, match=NAME + "layout: got a latent of 20 x 8 cells for a layout of 224 x 64 pixels"):
         host_predict(windowed, canvas, rand(3, 1, 4, 8, 20), level, 1.0)
 
 
 def test_a_layout_of_several_images(ext, host, model):
     layout = ext.layout.plan((64, 160), (64, 64), 32, (False, False), 8, 2)
-    with pytest.raises(ValueError, match="MultiDiffusion: got a layout of 2 images, expected one"):
+    with pytest.raises(ValueError, match=NAME + "layout: got a layout of 2 images, expected one; split one image"):
         host.run("CSDMultiDiffusion", model=model, layout=layout, particles_at_once=3)
+
+
+def test_a_controlnet(host, model, canvas, tiny, level, host_predict):
+    control = tiny.controlnet().set_cond_hint(rand(5, 1, 3, 64, 160), 1.0)
+    controlled = [[text, {**rest, "control": control}] for text, rest in canvas.positive]
+    windowed = host.run("CSDMultiDiffusion", model=model, layout=canvas.layout, particles_at_once=3)[0]
+    with pytest.raises(ValueError, match=NAME + "model: got a ControlNet, which is not split"):
+        host_predict(windowed, canvas, rand(3, 1, 4, 8, 20), level, 1.0, positive=controlled)
+
+
+def test_no_memory_for_one_window(comfy, host, model, canvas, level, host_predict):
+    full = model.clone()
+
+    def fail(executor, *args, **kwargs):
+        raise MemoryError
+
+    full.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.APPLY_MODEL, "full", fail)
+    windowed = host.run("CSDMultiDiffusion", model=full, layout=canvas.layout, particles_at_once=4)[0]
+    with pytest.raises(ValueError, match=NAME + "memory: it ran out with a single particle .*; take smaller windows"):
+        host_predict(windowed, canvas, rand(3, 1, 4, 8, 20), level, 1.0)
