@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 OBEYS = 2.0  # seconds in which a cancel has to be obeyed
+LINGERS = 20.0  # seconds in which a thread that was left behind by a cancel has to end
 MARGIN = 6 * 2**30  # bytes above the size after start-up that a graph may take at most
 BAD = ("obscure", "silent", "broken", "hang", "memory", "changed")
 _TELLS = ("expected", "connect", "choose", "lower", "remove", "use ", "split", "look at", "set ", "make ")
@@ -79,13 +80,23 @@ def judged(graphs, graph, management, at_rest: int, limit: float) -> Verdict:
     except Exception as error:  # whatever a node raises is what is looked for
         outcome, words = _of_error(graphs, graph, error)
     memory = watch.peak - at_rest
-    if watch.obeyed is not None and watch.obeyed > OBEYS:
+    if not _alone():
+        outcome, words = "hang", f"a thread that was left behind goes on for more than {LINGERS:.0f} s"
+    elif watch.obeyed is not None and watch.obeyed > OBEYS:
         outcome, words = "hang", f"a cancel was obeyed after {watch.obeyed:.1f} s"
     elif memory > MARGIN:
         outcome, words = "memory", f"{memory / 2**30:.1f} GiB"
     node_id = graph.target.GET_SCHEMA().node_id
     sampled = graph.sampled and outcome in ("result", "cancelled")
     return Verdict(outcome, f"{graph}: {words}", watch.obeyed, memory, sampled, node_id, graph.wild is not None)
+
+
+def _alone() -> bool:
+    """Wait for work that a cancel left behind, for which the next graph would have to wait; whether it ended."""
+    for thread in threading.enumerate():
+        if thread.name == "csd":
+            thread.join(LINGERS)
+    return not any(thread.name == "csd" for thread in threading.enumerate())
 
 
 def _of_result(graph, last: str, made: tuple) -> tuple[str, str]:
