@@ -15,8 +15,9 @@ import tqdm
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
 from ..environment.server import Host
-from . import faults, files, report
+from . import disks, faults, files, kills, report
 from .graphs import Graphs
+from .out_of_memory import CALLS, out_of_memory
 from .run import campaign
 from .soak import soak
 
@@ -51,6 +52,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=5.0, help="seconds after which a graph is cancelled")
     parser.add_argument("--files", type=int, default=200, help="of every kind")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=CALLS, help="of the model in which memory runs out")
     parser.add_argument("--runs", type=int, default=150, help="of the server")
     parser.add_argument("--cancels", type=int, default=60, help="of the server")
     parser.add_argument("--page", action="store_true", help="write docs/campaign.md")
@@ -66,8 +68,9 @@ def run(arguments: argparse.Namespace, folder: Path):
     yield report.of_files(files.files(arguments.files, folder))
     host = InProcessHost(folder / "host", "--cpu")
     graphs = Graphs(host, host.module("nodes.extension").NODES)
-    on_disk = [faults.full_disk(folder), faults.two_writers(folder), *faults.killed(folder, arguments.kills)]
-    yield report.Part("Faults", [*on_disk, *faults.out_of_memory(graphs)], {})
+    killed = [*faults.killed(folder, arguments.kills), *kills.kills(folder)]
+    on_disk = [faults.full_disk(folder), *disks.disks(folder), faults.two_writers(folder)]
+    yield report.Part("Faults", [*killed, *on_disk, *out_of_memory(graphs, arguments.calls)], {})
     numbers = range(arguments.first, arguments.first + arguments.graphs)
     yield report.of_graphs(campaign(graphs, numbers, arguments.limit))
 

@@ -1,8 +1,7 @@
-"""Faults from outside: memory that runs out in the model, a full disk, a writer that is killed, two writers."""
+"""Faults from outside: files that may grow no more, a writer that is killed at any moment, two writers."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -11,13 +10,10 @@ import time
 from pathlib import Path
 from random import Random
 
-import torch
-
 from ...csd.tree import named_leaves
 from ...media import state_file
 from ..environment.env import ROOT
 from .oracles import Verdict
-from .run import GOOD
 
 _WRITER = """
 import resource, signal, sys
@@ -82,38 +78,5 @@ def full_disk(folder: Path) -> Verdict:
     return _said("full disk", "OSError" in said and _whole(path) and not parts, said[-300:])
 
 
-def out_of_memory(graphs, calls: int = 3) -> list[Verdict]:
-    """Errors of the memory in model call k: halved where particles can be halved, else an error with what to do."""
-    return [
-        _out_of_memory(graphs, error, call, at_once)
-        for error in (MemoryError, torch.OutOfMemoryError)
-        for call in range(calls)
-        for at_once in (2, 1)
-    ]
-
-
-def _out_of_memory(graphs, error: type[Exception], call: int, at_once: int) -> Verdict:
-    """The model fails once at call `call` and works from then on; with one particle there is nothing to halve."""
-    extension, world = importlib.import_module("comfy.patcher_extension"), graphs.worlds.of("windows")
-    model, made = world["MODEL"].clone(), []
-
-    def fail_once(executor, *args, **kwargs):
-        made.append(1)
-        if len(made) == call + 1:
-            raise error("no more memory")
-        return executor(*args, **kwargs)
-
-    model.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, "campaign", fail_once)
-    prompts = {"positive": world["CONDITIONING"], "negative": world["CONDITIONING"]}
-    links = {"model": model, "latent": world["LATENT"], "layout": world["CSD_LAYOUT"], **prompts}
-    kind = f"{error.__name__} in call {call} with {at_once} at once"
-    try:
-        edited = graphs.host.run("CSDEditSampler", **links, **{**GOOD, "particles_at_once": at_once})[0]["samples"]
-    except Exception as raised:  # judged by what it says
-        spoken = str(raised).startswith("CSDEditSampler") and any(w in str(raised) for w in ("lower", "make less"))
-        return _said(kind, spoken, f"{type(raised).__name__}: {raised}"[:300], "refused")
-    return _said(kind, bool(torch.isfinite(edited).all()), "a result that is not finite")
-
-
-def _said(kind: str, good: bool, words: str, outcome: str = "result") -> Verdict:
-    return Verdict(outcome if good else "broken", "" if good else f"{kind}: {words}", target=kind)
+def _said(kind: str, good: bool, words: str) -> Verdict:
+    return Verdict("result" if good else "broken", "" if good else f"{kind}: {words}", target=kind)

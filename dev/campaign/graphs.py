@@ -28,7 +28,7 @@ _ASKS_FOR = {
 }
 """Choices without which an optional link may stay open, and with which it may not: a schema tells no such thing."""
 _FLOW_ONLY = ("CSDVelocity",)  # nodes for rectified flow models, which no schema tells either
-_KSAMPLER = {"seed": 5, "steps": 2, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 0.6}
+KSAMPLER = {"seed": 5, "steps": 2, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 0.6}
 
 
 @dataclass
@@ -123,7 +123,7 @@ class Graphs:
         """The core's sampler with a model that a node gave, on the whole picture."""
         whole = graph.world.whole
         graph.latent, graph.sampled = whole["latent_image"], True
-        return self.host.run("KSampler", model=model, **whole, **_KSAMPLER)
+        return self.host.run("KSampler", model=model, **whole, **KSAMPLER)
 
     def _trio(self, graph: Graph, given: dict) -> tuple:
         """The core's sampler with our guider, sampler and sigmas, one of which is given."""
