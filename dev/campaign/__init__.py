@@ -4,6 +4,7 @@ graphs          random graphs, from the nodes' schemas
 wild            values that a node should not get
 world           small pictures, latents and what belongs to them, for the links of a graph
 oracles         what may come of a graph
+stopwatch       seconds, less those in which other programs had the processor
 run             graphs in this process, each judged
 served          graphs as prompts for the real server
 soak            the real server: many runs, many cancels

@@ -19,6 +19,7 @@ from . import disks, faults, files, kills, report
 from .graphs import Graphs
 from .out_of_memory import CALLS, out_of_memory
 from .run import campaign
+from .served import served
 from .soak import soak
 
 PAGE = ROOT / "docs" / "campaign.md"
@@ -55,6 +56,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=CALLS, help="of the model in which memory runs out")
     parser.add_argument("--runs", type=int, default=150, help="of the server")
     parser.add_argument("--cancels", type=int, default=60, help="of the server")
+    parser.add_argument("--served", type=int, default=58, help="graphs that the server gets")
     parser.add_argument("--page", action="store_true", help="write docs/campaign.md")
     parser.add_argument("--verdicts", type=Path, default=VERDICTS, help="where every verdict is kept")
     return parser.parse_args()
@@ -62,16 +64,19 @@ def parsed() -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, folder: Path):
     """The parts of the campaign, one after the other."""
-    if arguments.runs or arguments.cancels:
-        with Host(base=folder / "server") as host:
-            yield report.of_soak(soak(host, arguments.runs, arguments.cancels))
-    yield report.of_files(files.files(arguments.files, folder))
+    first = arguments.first
     host = InProcessHost(folder / "host", "--cpu")
-    graphs = Graphs(host, host.module("nodes.extension").NODES)
+    nodes = host.module("nodes.extension").NODES
+    with Host(base=folder / "server") as server:
+        yield report.of_soak(soak(server, arguments.runs, arguments.cancels))
+        yield report.of_served(*served(server, nodes, first, arguments.served, arguments.limit))
+    if arguments.files:
+        yield report.of_files(files.files(arguments.files, folder))
+    graphs = Graphs(host, nodes)
     killed = [*faults.killed(folder, arguments.kills), *kills.kills(folder)]
     on_disk = [faults.full_disk(folder), *disks.disks(folder), faults.two_writers(folder)]
     yield report.Part("Faults", [*killed, *on_disk, *out_of_memory(graphs, arguments.calls)], {})
-    numbers = range(arguments.first, arguments.first + arguments.graphs)
+    numbers = range(first, first + arguments.graphs)
     yield report.of_graphs(campaign(graphs, numbers, arguments.limit))
 
 

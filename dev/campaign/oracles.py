@@ -12,6 +12,8 @@ import psutil
 import torch
 from torch import Tensor
 
+from .stopwatch import Stopwatch
+
 OBEYS = 2.0  # seconds in which a cancel has to be obeyed
 LINGERS = 20.0  # seconds in which a thread that was left behind by a cancel has to end
 MARGIN = 6 * 2**30  # bytes above the size after start-up that a graph may take at most
@@ -38,11 +40,12 @@ class Verdict:
 
 
 class Watch:
-    """The resident memory's peak, and a cancel after a time limit."""
+    """The resident memory's peak, and a cancel after a time limit; and in how many seconds that was obeyed."""
 
     def __init__(self, management, limit: float):
         self.management, self.process = management, psutil.Process()
-        self.limit, self.done, self.cancelled, self.peak = limit, threading.Event(), None, 0
+        self.limit, self.done, self.peak, self.obeyed = limit, threading.Event(), 0, None
+        self.cancelled: Stopwatch | None = None
         self.thread = threading.Thread(target=self._look, daemon=True)
 
     def _look(self) -> None:
@@ -50,7 +53,7 @@ class Watch:
         while not self.done.wait(0.02):
             self.peak = max(self.peak, self.process.memory_info().rss)
             if self.cancelled is None and time.perf_counter() - begun > self.limit:
-                self.cancelled = time.perf_counter()
+                self.cancelled = Stopwatch()
                 self.management.interrupt_current_processing()
 
     def __enter__(self) -> Watch:
@@ -58,14 +61,10 @@ class Watch:
         return self
 
     def __exit__(self, *_) -> None:
-        self.ended = time.perf_counter()
+        self.obeyed = self.cancelled and self.cancelled.seconds()
         self.done.set()
         self.thread.join()
         self.management.interrupt_current_processing(False)
-
-    @property
-    def obeyed(self) -> float | None:
-        return None if self.cancelled is None else max(self.ended - self.cancelled, 0.0)
 
 
 def judged(graphs, graph, management, at_rest: int, limit: float) -> Verdict:
@@ -112,13 +111,16 @@ def _of_result(graph, last: str, made: tuple) -> tuple[str, str]:
 
 
 def _of_error(graphs, graph, error: Exception) -> tuple[str, str]:
-    names = [node.GET_SCHEMA().display_name for node in graphs.nodes if node.GET_SCHEMA().node_id in graph.ran]
-    text = str(error)
-    spoken = isinstance(error, (ValueError, MemoryError)) and any(text.startswith(name) for name in names)
-    if spoken and any(tells in text for tells in _TELLS):
-        return "refused", text[:300]
+    if isinstance(error, (ValueError, MemoryError)) and tells(graphs, graph, str(error)):
+        return "refused", str(error)[:300]
     where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-    return "obscure", f"{type(error).__name__}: {text[:300]}\n{where}"
+    return "obscure", f"{type(error).__name__}: {str(error)[:300]}\n{where}"
+
+
+def tells(graphs, graph, text: str) -> bool:
+    """Whether a message begins with the name of a node of ours that was run, and says what to do."""
+    names = [graphs.by_id[node_id].GET_SCHEMA().display_name for node_id in graph.ran]
+    return any(text.startswith(name) for name in names) and any(word in text for word in _TELLS)
 
 
 def tensors(value) -> Iterator[Tensor]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .oracles import BAD, Verdict
+from .soak import ANSWERS, Soaked
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,14 @@ def of_files(verdicts: list[Verdict]) -> Part:
     return Part(f"{len(verdicts)} files", verdicts, {"largest memory of one file, MiB": f"{largest:.0f}"})
 
 
-def of_soak(found: dict) -> Part:
-    return Part("The server", [], {key: str(value) for key, value in found.items()})
+def of_soak(found: Soaked) -> Part:
+    return Part("The server", found.verdicts, found.rows)
+
+
+def of_served(verdicts: list[Verdict], answer: float) -> Part:
+    """answer: seconds, the slowest of the server."""
+    others = {f"slowest answer, s (limit {ANSWERS:g})": f"{answer:.2f}"}
+    return Part(f"{len(verdicts)} graphs, sent to the server", verdicts, others)
 
 
 def table(parts: list[Part], command: str) -> str:
@@ -51,6 +58,7 @@ def table(parts: list[Part], command: str) -> str:
         "",
         "Random graphs, broken files, faults from outside and a long run of the server, against the extension in the",
         f"real host. Written by `{command}`; every graph and file can be made again from its number.",
+        "Seconds of answers and cancels are without those in which other programs had the processor.",
         "",
         "| outcome | meaning |",
         "|---|---|",
@@ -60,8 +68,9 @@ def table(parts: list[Part], command: str) -> str:
         "| obscure | another error |",
         "| silent | a result of a value that should have been refused |",
         "| broken | numbers that are not finite, or of another shape; a fault that was not survived |",
-        "| hang, memory | a cancel that was not obeyed; too much memory |",
+        "| hang, memory | a cancel that was not obeyed, a server that did not answer in time; too much memory |",
         "| changed | a good run gave another result afterwards |",
+        "| not tried | the system does not permit it |",
         "",
     ]
     for part in parts:

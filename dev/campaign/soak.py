@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
 from dataclasses import dataclass, field
 from random import Random
 
-import numpy as np
 import psutil
 import requests
+from scipy.stats import theilslopes
 
 from ..environment.client import Client, Run
 from ..environment.server import Host
+from .oracles import OBEYS, Verdict
+from .stopwatch import Stopwatch
 
-ANSWERS, OBEYS, SLOPE = 1.0, 2.0, 2.0  # seconds to an answer; seconds to obey; MiB a run that memory may grow
+ANSWERS = 1.0  # seconds in which the server has to answer
+SLOPE = 1.0  # MiB a run that its memory may grow: five times what 150 runs were seen to grow, 0.2
 _WARM = 5  # runs before memory is looked at
 
 
@@ -40,17 +43,17 @@ def prompt(seed: int, steps: int, long: bool = False) -> dict:
 
 @dataclass
 class Pulse:
-    """Asks a server how it is, again and again. longest: seconds that an answer took at most."""
+    """Asks a server how it is (/system_stats), again and again. longest: seconds that an answer took at most."""
 
-    address: str
+    host: Host
     longest: float = 0.0
     done: threading.Event = field(default_factory=threading.Event)
 
     def _ask(self) -> None:
         while not self.done.wait(0.05):
-            begun = time.perf_counter()
-            requests.get(f"http://{self.address}/system_stats", timeout=60)
-            self.longest = max(self.longest, time.perf_counter() - begun)
+            watch = Stopwatch(self.host.process.pid)
+            requests.get(f"{self.host.url}/system_stats", timeout=60)
+            self.longest = max(self.longest, watch.seconds())
 
     def __enter__(self) -> Pulse:
         self.thread = threading.Thread(target=self._ask, daemon=True)
@@ -62,23 +65,58 @@ class Pulse:
         self.thread.join()
 
 
-def soak(host: Host, runs: int, cancels: int, seed: int = 0) -> dict:
+@dataclass(frozen=True)
+class Soaked:
+    """What came of many runs and cancels.
+
+    answer, cancel   seconds: the slowest answer of the server, the slowest cancel
+    slope            MiB that its memory grew by in a run
+    after            outcome of the run after all of them
+    """
+
+    runs: int
+    cancels: int
+    answer: float
+    cancel: float
+    slope: float
+    after: str
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Whether every limit was kept."""
+        found = [
+            (self.answer > ANSWERS, "hang", f"the server answered after {self.answer:.1f} s"),
+            (self.cancel > OBEYS, "hang", f"a cancel was obeyed after {self.cancel:.1f} s"),
+            (self.slope > SLOPE, "memory", f"the server grew by {self.slope:.2f} MiB a run"),
+            (self.after != "success", "broken", f"the run after all of them ended as {self.after}"),
+        ]
+        return [Verdict(bad if wrong else "result", words, target="the server") for wrong, bad, words in found]
+
+    @property
+    def rows(self) -> dict[str, str]:
+        return {
+            "runs": str(self.runs),
+            "cancels": str(self.cancels),
+            f"slowest answer, s (limit {ANSWERS:g})": f"{self.answer:.2f}",
+            f"slowest cancel, s (limit {OBEYS:g})": f"{self.cancel:.2f}",
+            f"growth of memory in a run, MiB (limit {SLOPE:g})": f"{self.slope:.2f}",
+            "the run after": self.after,
+        }
+
+
+def soak(host: Host, runs: int, cancels: int, seed: int = 0) -> Soaked:
     """Runs, then cancels at random times, on a server that is up."""
     client, rng, process = Client(host.address), Random(seed), psutil.Process(host.process.pid)
-    with Pulse(host.address) as pulse:
+    with Pulse(host) as pulse:
         sizes = [_size_after(client, process, number) for number in range(runs)]
-        obeyed = [_cancelled(client, rng, number) for number in range(cancels)]
+        obeyed = [_cancelled(client, rng, number, process.pid) for number in range(cancels)]
         after = client.run(prompt(10**7, 1)).outcome
-    late = sizes[_WARM:] if len(sizes) > 2 * _WARM else sizes[len(sizes) // 2 :]
-    slope = float(np.polyfit(range(len(late)), late, 1)[0]) if len(late) > 1 else 0.0
-    return {
-        "runs": runs,
-        "cancels": cancels,
-        "slowest answer, s": round(pulse.longest, 2),
-        "slowest cancel, s": round(max(obeyed, default=0.0), 2),
-        "memory a run, MiB": round(slope, 2),
-        "the run after": after,
-    }
+    return Soaked(runs, cancels, pulse.longest, max(obeyed, default=0.0), _slope(sizes[_WARM:]), after)
+
+
+def _slope(sizes: list[float]) -> float:
+    """The growth from run to run: the median over all pairs of runs, which a single jump does not change."""
+    return float(theilslopes(sizes).slope) if len(sizes) > 1 else 0.0
 
 
 def _size_after(client: Client, process: psutil.Process, number: int) -> float:
@@ -87,12 +125,12 @@ def _size_after(client: Client, process: psutil.Process, number: int) -> float:
     return process.memory_info().rss / 2**20
 
 
-def _cancelled(client: Client, rng: Random, number: int) -> float:
-    """Seconds from the cancel of a long run, at any moment of it, to its end."""
-    at: list[float] = []
+def _cancelled(client: Client, rng: Random, number: int, pid: int) -> float:
+    """Seconds from the cancel of a long run, at any moment of it, to its end; infinite where it came to its own end."""
+    at: list[Stopwatch] = []
 
     def cancel() -> None:
-        at.append(time.perf_counter())
+        at.append(Stopwatch(pid))
         client.interrupt()
 
     begun = threading.Event()
@@ -104,5 +142,5 @@ def _cancelled(client: Client, rng: Random, number: int) -> float:
 
     ended: Run = client.run(prompt(10**6 + number, steps=500, long=True), watch=watch)
     if not ended.of("execution_interrupted"):
-        raise RuntimeError(f"cancel {number} was not obeyed: the run ended as {ended.outcome}")
-    return time.perf_counter() - at[0]
+        return math.inf
+    return at[0].seconds()

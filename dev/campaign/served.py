@@ -1,0 +1,139 @@
+"""Random graphs as prompts for the real server, which has to answer in time all the while."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, field
+
+from ..environment.client import Client, RunError
+from ..environment.server import Host
+from .graphs import Graph, Graphs
+from .oracles import OBEYS, Verdict, tells
+from .soak import ANSWERS, Pulse
+from .stopwatch import Stopwatch
+
+_TYPED = ("INT", "FLOAT", "COMBO")  # the server turns all else into a text, or true or false, before a node sees it
+
+
+@dataclass
+class Recorder:
+    """In the place of a host: notes what should run, as a prompt, and gives links to what would be made.
+
+    about    the server's description of its nodes
+    prompt   all nodes that were asked for, by number
+    """
+
+    about: dict
+    prompt: dict[str, dict] = field(default_factory=dict)
+
+    def run(self, node_id: str, **inputs) -> tuple[list, ...]:
+        number = str(len(self.prompt) + 1)
+        wired = {name: value for name, value in inputs.items() if value is not None}
+        self.prompt[number] = {"class_type": node_id, "inputs": wired}
+        return tuple([number, place] for place in range(len(self.about[node_id]["output"])))
+
+    def prompts(self, since: int = 0) -> list[dict[str, dict]]:
+        """One prompt for each node after the first `since` whose results no other node takes: it shows them.
+
+        Of a prompt with several ends the server would run those that it finds valid, and pass over the others.
+        """
+        new = [str(number) for number in range(since + 1, len(self.prompt) + 1)]
+        taken = {source for number in new for source in self._sources(number)}
+        return [{**self._with_sources(number), "shown": _view(number)} for number in new if number not in taken]
+
+    def _sources(self, number: str) -> list[str]:
+        links = [value for value in self.prompt[number]["inputs"].values() if isinstance(value, list)]
+        return [link[0] for link in links if len(link) == 2 and link[0] in self.prompt]
+
+    def _with_sources(self, end: str) -> dict[str, dict]:
+        found, waiting = {}, [end]
+        while waiting:
+            number = waiting.pop()
+            if number not in found:
+                found[number] = self.prompt[number]
+                waiting += self._sources(number)
+        return found
+
+
+def _view(number: str) -> dict:
+    return {"class_type": "PreviewAny", "inputs": {"source": [number, 0]}}
+
+
+class ServedGraphs(Graphs):
+    """Graphs of which what is typed into a widget may be wild. The server compares the types of links by itself."""
+
+    def tried(self, node: type) -> list:
+        return [spec for spec in super().tried(node) if str(spec.get_io_type()) in _TYPED]
+
+
+def served(host: Host, nodes: list[type], first: int, count: int, limit: float) -> tuple[list[Verdict], float]:
+    """What came of `count` graphs from number `first` on, and the server's slowest answer in seconds.
+
+    limit   seconds after which a graph is cancelled
+    """
+    client = Client(host.address)
+    recorder = Recorder(client.object_info())
+    graphs = ServedGraphs(recorder, nodes)
+    client.run(recorder.prompts()[-1])  # the view set, which other graphs load
+    found, longest = [], 0.0
+    with Pulse(host) as pulse:
+        for number in range(first, first + count):
+            pulse.longest = 0.0
+            found.append(_judged(client, recorder, graphs, graphs.graph(number), pulse, limit))
+            longest = max(longest, pulse.longest)
+    return found, longest
+
+
+def _judged(client: Client, recorder: Recorder, graphs: Graphs, graph: Graph, pulse: Pulse, limit: float) -> Verdict:
+    since = len(recorder.prompt)
+    if graph.wild and not _arrives(graph.wild[1].value):
+        graph.wild = None
+    graphs.run(graph)
+    for prompt in recorder.prompts(since):
+        outcome, words, cancel = _sent(client, prompt, graphs, graph, limit, pulse.host.process.pid)
+        if outcome != "result":
+            break
+    if cancel is not None and cancel > OBEYS:
+        outcome, words = "hang", f"a cancel was obeyed after {cancel:.1f} s"
+    elif pulse.longest > ANSWERS:
+        outcome, words = "hang", f"the server answered after {pulse.longest:.1f} s"
+    elif outcome == "result" and graph.wild and graph.wild[1].forbidden:
+        outcome, words = "silent", "a result, where the value should have been refused"
+    node_id = graph.target.GET_SCHEMA().node_id
+    sampled = graph.sampled and outcome == "result"
+    return Verdict(outcome, f"{graph}: {words}", cancel, 0, sampled, node_id, graph.wild is not None)
+
+
+def _arrives(value) -> bool:
+    """Whether a node would get this value: JSON has no NaN, and the server turns true into one."""
+    return not isinstance(value, bool) and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _sent(
+    client: Client, prompt: dict, graphs: Graphs, graph: Graph, limit: float, pid: int
+) -> tuple[str, str, float | None]:
+    """The outcome of a prompt, with words; and the seconds until a cancel was obeyed, where there was one."""
+    cancelled: list[Stopwatch] = []
+
+    def cancel() -> None:
+        cancelled.append(Stopwatch(pid))
+        client.interrupt()
+
+    timer = threading.Timer(limit, cancel)
+    timer.start()
+    try:
+        ended = client.run(prompt)
+        outcome, words = ("result", "") if ended.outcome == "success" else ("cancelled", "")
+    except RunError as error:
+        outcome, words = _of_error(graphs, graph, str(error))
+    timer.cancel()
+    return outcome, words, cancelled[0].seconds() if cancelled else None
+
+
+def _of_error(graphs: Graphs, graph: Graph, text: str) -> tuple[str, str]:
+    """By what the server or a node says: `type (node number): kind of error: message`."""
+    *_, kind, message = ["", "", *text.split(": ", 2)][-2:]
+    by_node = kind.endswith(("ValueError", "MemoryError")) and tells(graphs, graph, message)
+    by_server = graph.wild is not None and "validation" in text
+    return ("refused" if by_node or by_server else "obscure"), text[:300]
