@@ -14,6 +14,7 @@ run              one run of it, from a node's inputs to its latents
 multidiffusion   windows averaged inside any core sampler, for comparison
 states           a run kept in a file, and taken up from it (fingerprint: whether it is the same run)
 vae              a VAE that takes few images at a time
+prompts          prompts of single images joined to one for the set
 refusals         what cannot work here, said before any model runs
 video            a VIDEO as footage
 folders          the host's input and output directories, and nothing outside them

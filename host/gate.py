@@ -34,6 +34,11 @@ def checked(spec: io.Input, value):
     return _check(spec, value)(spec, value)
 
 
+def each_checked(spec: io.Input, values: list | None) -> list:
+    """A list of values for an input of a node that takes lists."""
+    return [checked(spec, value) for value in values or [None]]
+
+
 def name(spec: io.Input) -> str:
     """What the page calls an input."""
     return spec.display_name or spec.id

@@ -175,6 +175,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
         refusals.refuse_single_trajectory(self.model_patcher, denoise_mask)
         refusals.refuse_keyframed_hooks(self._given, sigmas)
         self.scene(latents)
+        if self.layout is None:
+            refusals.warn_of_one_clip(latents)
 
     def _fit_conds(self, fit: Fit) -> None:
         chains: dict = {}

@@ -11,7 +11,7 @@ from functools import partial
 
 from .apart import apart, look
 from .errors import named
-from .gate import checked
+from .gate import checked, each_checked
 from .io import io
 
 
@@ -35,9 +35,13 @@ class Node(io.ComfyNode):
 
     @classmethod
     def _checked(cls, schema: io.Schema, inputs: dict) -> dict:
-        """The inputs, each as its place in the schema wants it. What is left out and optional stays left out."""
+        """The inputs, each as its place in the schema wants it. What is left out and optional stays left out.
+
+        A node of lists (`is_input_list`) gets a list of values for each input, every one of which is checked.
+        """
+        check = each_checked if schema.is_input_list else checked
         asked = [spec for spec in schema.inputs if spec.id in inputs or not spec.optional]
         return {
             **inputs,
-            **{spec.id: checked(spec, inputs.get(spec.id)) for spec in asked if spec.id not in cls.unchecked},
+            **{spec.id: check(spec, inputs.get(spec.id)) for spec in asked if spec.id not in cls.unchecked},
         }

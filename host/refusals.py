@@ -1,5 +1,6 @@
 """What cannot work with score distillation, refused before any model runs."""
 
+import logging
 from contextlib import contextmanager
 
 import torch
@@ -49,6 +50,16 @@ def refuse_bad_latents(latents: Tensor) -> None:
         raise ValueError(f"latents: got shape {tuple(latents.shape)}, expected [particles, channels, height, width].")
     if not torch.isfinite(latents).all():
         raise ValueError("latents: got NaN or infinite numbers; look at the image or VAE that they come from.")
+
+
+def warn_of_one_clip(latents: Tensor) -> None:
+    """One latent of a video model is a run like any other, but seldom what was meant: nothing is coupled."""
+    if latents.ndim == 5 and latents.shape[0] == 1:
+        logging.warning(
+            "Latents: one particle, a clip of %d moments, so nothing is coupled. If it was a set of images, put CSD "
+            "VAE Batch between the VAE and VAE Encode.",
+            latents.shape[2],
+        )
 
 
 def refuse_bad_sigmas(sigmas: Tensor) -> None:

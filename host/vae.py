@@ -1,4 +1,4 @@
-"""A VAE that takes few images at a time.
+"""A VAE that takes few images at a time, and each of them as an image.
 
 The host hands over as many images at once as it believes to fit into memory, which makes the memory
 that a long clip needs a matter of estimates.
@@ -16,37 +16,49 @@ from .budget import afford
 from .errors import named
 
 
+def takes_clips(vae: comfy.sd.VAE) -> bool:
+    """Whether a batch of pictures is one clip to a VAE, as to those of Wan and Qwen-Image."""
+    return vae.latent_dim == 3 and not vae.not_video
+
+
 class BatchedVAE(comfy.sd.VAE):
     """Another VAE, with which it shares everything, asked for at most `at_once` images at a time.
 
-    Raises ValueError where the other one takes a batch for the moments of one clip or for sound.
+    The VAE of a video model would take the images for one clip. So it is asked for each of them by itself, and the
+    result does not depend on how many there are. Raises ValueError where the other one is for sound.
     """
 
     def __init__(self, vae: comfy.sd.VAE, at_once: int):
         if at_once < 1:
             raise ValueError(f"images at once: got {at_once}, expected at least 1.")
-        of_a_clip = vae.latent_dim == 3 and not vae.not_video
-        if of_a_clip or vae.latent_dim == 1 or vae.extra_1d_channel is not None:
-            raise ValueError("VAE: got one for whole clips or for sound, expected one for single images.")
+        if vae.latent_dim == 1 or vae.extra_1d_channel is not None:
+            raise ValueError("VAE: got one for sound, expected one for images; connect the VAE of an image model.")
         self.__dict__.update(vae.__dict__)
-        self._whole, self._at_once = vae, at_once
+        self._whole, self._at_once, self._encoded_at_once = vae, at_once, 1 if takes_clips(vae) else at_once
 
     def encode(self, pixel_samples: Tensor) -> Tensor:
-        """Images [N, H, W, C] in 0 ... 1 -> latents [N, C, h, w]."""
-        return self._in_parts(self._whole.encode, pixel_samples)
+        """Images [N, H, W, C] in 0 ... 1 -> latents [N, C, h, w], or [N, C, 1, h, w] of a video model."""
+        return self._in_parts(self._whole.encode, pixel_samples, self._encoded_at_once)
+
+    def encode_tiled(self, pixel_samples: Tensor, *args, **kwargs) -> Tensor:
+        """The same in tiles, which bound the memory that one image takes."""
+        return self._in_parts(
+            lambda part: self._whole.encode_tiled(part, *args, **kwargs), pixel_samples, self._encoded_at_once
+        )
 
     def decode(self, samples_in: Tensor, *args, **kwargs) -> Tensor:
-        """Latents [N, C, h, w] -> images [N, H, W, C] in 0 ... 1."""
-        return self._in_parts(lambda part: self._whole.decode(part, *args, **kwargs), samples_in)
+        """Latents [N, C, h, w] or [N, C, T, h, w] -> images [N, H, W, C] or [N, T, H, W, C] in 0 ... 1."""
+        return self._in_parts(lambda part: self._whole.decode(part, *args, **kwargs), samples_in, self._at_once)
 
-    def _in_parts(self, run: Callable[[Tensor], Any], batch: Tensor) -> Tensor:
+    @staticmethod
+    def _in_parts(run: Callable[[Tensor], Any], batch: Tensor, at_once: int) -> Tensor:
         count = batch.shape[0]
-        if count <= self._at_once:
+        if count <= at_once:
             return run(batch)
         progress, whole = comfy.utils.ProgressBar(count), batch.new_empty(0)
-        for start in range(0, count, self._at_once):
+        for start in range(0, count, at_once):
             comfy.model_management.throw_exception_if_processing_interrupted()
-            part = run(batch[start : start + self._at_once])
+            part = run(batch[start : start + at_once])
             whole = _room(count, part) if start == 0 else whole
             whole[start : start + len(part)] = part
             progress.update(len(part))

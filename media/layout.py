@@ -52,6 +52,12 @@ class Layout:
     def windows_for(self, particles: Tensor) -> Windows:
         """The windows on the grid of the particles [N, ..., h, w]. ValueError where they do not fit."""
         if particles.shape[0] != self.windows.count:
+            if particles.ndim == 5 and particles.shape[0] == 1:
+                raise ValueError(
+                    f"layout: got one clip of {particles.shape[2]} moments for a layout of {self.windows.count} "
+                    "windows, expected a particle for each window. The VAE of a video model takes a batch for one "
+                    "clip; put CSD VAE Batch between the VAE and VAE Encode."
+                )
             raise ValueError(
                 f"layout: got {particles.shape[0]} particles for a layout of {self.windows.count} windows; "
                 "connect the layout of the ParticleSplit that made them."

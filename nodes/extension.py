@@ -9,6 +9,7 @@ from .demo_views import DemoViews
 from .flow import CanvasCorrespondence, OpticalFlow
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
+from .prompts import PromptOfEach
 from .samplers import CSDEditSampler, CSDSampler
 from .savings import SavingsOptions
 from .state import StateOptions
@@ -48,6 +49,7 @@ NODES = [
     DemoClip,
     DemoViews,
     VelocityOptions,
+    PromptOfEach,
 ]
 
 

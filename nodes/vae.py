@@ -1,4 +1,4 @@
-"""CSD VAE Batch: long clips through a VAE, a few images at a time."""
+"""CSD VAE Batch: sets of images through a VAE, a few at a time."""
 
 from ..host.io import io, schema
 from ..host.node import Node
@@ -11,7 +11,8 @@ class VAEBatch(Node):
             "CSDVAEBatch",
             "CSD VAE Batch",
             "The same VAE, asked for a few images at a time. The host takes as many at once as it believes to fit "
-            "into memory.",
+            "into memory. The VAE of a video model (Qwen-Image, Wan) gets each image by itself, where it would take "
+            "them all for one clip.",
             [
                 io.Vae.Input("vae"),
                 io.Int.Input(
@@ -23,7 +24,7 @@ class VAEBatch(Node):
                 ),
             ],
             [io.Vae.Output("batched", display_name="vae")],
-            search_aliases=["vae encode batch", "vae decode batch", "video vae memory"],
+            search_aliases=["vae encode batch", "vae decode batch", "video vae memory", "qwen", "wan"],
         )
 
     @classmethod

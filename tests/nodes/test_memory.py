@@ -71,14 +71,6 @@ def test_the_host_can_cancel_between_images(host, comfy, vae):
         host.run("VAEEncode", vae=batched, pixels=PICTURES)
 
 
-def test_a_vae_of_whole_clips_is_refused(host, vae):
-    """A batch is time there: cut in pieces, it would come out otherwise."""
-    clips = importlib.import_module("copy").copy(vae)
-    clips.latent_dim = 3
-    with pytest.raises(ValueError, match="CSD VAE Batch: VAE: got one for whole clips or for sound"):
-        host.run("CSDVAEBatch", vae=clips, images_at_once=2)
-
-
 FRAMES = 24
 
 
