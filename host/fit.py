@@ -41,11 +41,18 @@ class Fit:
     count    number of particles N
     size     (h, w) of a particle in latent cells
     layout   where the particles lie on a canvas, if on one
+    moments  T of latents [N, C, T, h, w]; None for [N, C, h, w]
     """
 
     count: int
     size: tuple[int, int]
     layout: Layout | None = None
+    moments: int | None = None
+
+    @classmethod
+    def of(cls, latents: Tensor, layout: Layout | None = None) -> "Fit":
+        moments = latents.shape[2] if latents.ndim == 5 else None
+        return cls(latents.shape[0], as_size(latents.shape[-2:]), layout, moments)
 
     @cached_property
     def windows(self) -> Windows | None:
@@ -64,10 +71,16 @@ class Fit:
         """A mask [H, W] or [B, ..., H, W]."""
         return self.image(name, mask[None] if mask.ndim == 2 else mask)
 
-    def noise_mask(self, mask: Tensor, latents: Tensor) -> Tensor:
-        """A noise mask for latents [N, C, h, w] or [N, C, T, h, w], where the host would take rows for times."""
+    def noise_mask(self, mask: Tensor) -> Tensor:
+        """A noise mask [rows, ..., h, w], or [rows, 1, T, h, w] of video latents: the host takes rows for times."""
         mask = self.mask("noise mask", mask)
-        return mask.reshape(mask.shape[0], 1, -1, *mask.shape[-2:]) if latents.ndim == 5 else mask
+        return mask if self.moments is None else mask.reshape(mask.shape[0], 1, -1, *mask.shape[-2:])
+
+    def in_time(self, mask: Tensor) -> Tensor:
+        """A prompt's mask [rows, h, w], or [rows, T, h, w] of video latents: the host takes rows for times."""
+        if self.moments is None:
+            return mask
+        return mask.reshape(mask.shape[0], -1, *mask.shape[-2:]).expand(-1, self.moments, -1, -1)
 
     def image(self, name: str, tensor: Tensor) -> Tensor:
         """A tensor [B, ..., H, W] with a place in the image, cut into windows where it spans the canvas."""
@@ -144,12 +157,22 @@ def _fit_value(fit: Fit, name: str, key: str, value):
 
 
 def _fit_region(fit: Fit, name: str, cond: dict) -> None:
-    """Masks and areas of a prompt; with a layout an area of the canvas becomes a mask of each window."""
+    """Masks and areas of a prompt."""
     if isinstance(cond.get("mask"), Tensor):
         cond["mask"] = fit.mask(f"{name} mask", cond["mask"])
     windows = fit.windows
-    if windows is None:
-        return
+    if windows is not None:
+        _fit_area(fit, name, cond, windows)
+    elif fit.moments is not None and "area" in cond:
+        cond["area"] = _area_in_time(cond["area"])
+    if fit.moments is not None:
+        cond["set_area_to_bounds"] = False  # the host looks for bounds in two axes only
+    if isinstance(cond.get("mask"), Tensor):
+        cond["mask"] = fit.in_time(cond["mask"])
+
+
+def _fit_area(fit: Fit, name: str, cond: dict, windows: Windows) -> None:
+    """An area of the canvas becomes a mask of each window."""
     if "gligen" in cond:
         raise ValueError(f"{name}: got GLIGEN boxes, which cannot be split into windows; remove them or use a mask.")
     cond["set_area_to_bounds"] = False  # the bounds would be those of all windows laid on top of each other
@@ -158,12 +181,23 @@ def _fit_region(fit: Fit, name: str, cond: dict) -> None:
         cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside.to(cond["mask"])
 
 
+def _area_in_time(area: tuple) -> tuple:
+    """A relative area for video latents, at all times where it names none: the host expects it to name them."""
+    if area[0] != "percentage" or len(area) != 5:
+        return area
+    _, height, width, y, x = area
+    return ("percentage", 1.0, height, width, 0.0, y, x)
+
+
 def _area_mask(area: tuple, windows: Windows) -> Tensor:
+    """[B, H, W] of an area (..., h, w, ..., y, x), which may name times before; they are left out."""
     height, width = windows.canvas
-    if area[0] == "percentage":
-        h, w, y, x = (round(part * size) for part, size in zip(area[1:], (height, width, height, width)))
-    else:
-        h, w, y, x = area
+    shares = area[0] == "percentage"
+    numbers = area[1:] if shares else area
+    sides, corner = numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]
+    h, w, y, x = (*sides[-2:], *corner[-2:])
+    if shares:
+        h, w, y, x = round(h * height), round(w * width), round(y * height), round(x * width)
     mask = torch.zeros(windows.batch, height, width)
     mask[:, y : y + max(h, 1), x : x + max(w, 1)] = 1
     return mask

@@ -158,9 +158,9 @@ class CSDGuider(comfy.samplers.CFGGuider):
         with named(self.node):
             self._check(latent_image, sigmas, denoise_mask)
             latent_image = latent_image.float()  # before the host scales it: half precision would round
-            fit = Fit(latent_image.shape[0], as_size(latent_image.shape[-2:]), self.layout)
+            fit = Fit.of(latent_image, self.layout)
             if denoise_mask is not None:
-                denoise_mask = fit.noise_mask(denoise_mask, latent_image)
+                denoise_mask = fit.noise_mask(denoise_mask)
             self._start_chunks()
             self.evaluations = 0
             try:

@@ -23,13 +23,18 @@ ANY = io.Custom("IMAGE,LATENT,MASK")
 _AT_ONCE = 2**24  # numbers in the windows that are cut or laid between two looks for a cancel
 
 
-def _channels_first(whole) -> tuple[Tensor, int]:
-    """[B, C, H, W] of an image [B, H, W, C], a mask [B, H, W] or a latent, and its pixels per element."""
+def _channels_first(whole) -> Tensor:
+    """[B, C, H, W] of an image [B, H, W, C], a mask [B, H, W] or a latent."""
     if isinstance(whole, dict):
-        return whole["samples"], PIXELS_PER_CELL
-    if whole.ndim == 4:
-        return rearrange(whole, "b h w c -> b c h w"), 1
-    return rearrange(whole, "... h w -> (...) 1 h w"), 1
+        return whole["samples"]
+    return rearrange(whole, "b h w c -> b c h w") if whole.ndim == 4 else rearrange(whole, "... h w -> (...) 1 h w")
+
+
+def _pixels_per_cell(whole, vae) -> int:
+    """Along one axis, of a latent: what the VAE says, or the latent itself (newer hosts write it down), or 8."""
+    if vae is not None:
+        return int(vae.spacial_compression_encode())
+    return int(whole.get("downscale_ratio_spacial", PIXELS_PER_CELL)) if isinstance(whole, dict) else 1
 
 
 def _like(original, tensor: Tensor, noise_mask: Tensor | None = None):
@@ -83,17 +88,27 @@ class ParticleSplit(Node):
                     tooltip="Windows start and end on multiples of this many pixels (some models need 16 or 32). Edges "
                     "are padded to it and cut off again by ParticleMerge.",
                 ),
+                io.Vae.Input(
+                    "vae",
+                    optional=True,
+                    tooltip="Says how many pixels a latent cell has. For latents of models with other than 8: "
+                    "Wan 2.2 5B, Flux.2, LTXV.",
+                ),
             ],
             [ANY.Output("particles", display_name="particles"), LayoutType.Output("layout", display_name="layout")],
             search_aliases=["tile", "crop windows", "panorama split"],
         )
 
     @classmethod
-    def run(cls, whole, window_width, window_height, overlap, wrap, multiple):
-        tensor, unit = _channels_first(whole)
+    def run(cls, whole, window_width, window_height, overlap, wrap, multiple, vae=None):
+        tensor, cell = _channels_first(whole), _pixels_per_cell(whole, vae)
+        unit = cell if isinstance(whole, dict) else 1
         size = as_size(length * unit for length in tensor.shape[-2:])
-        if multiple % unit:
-            raise ValueError(f"got multiple {multiple} for a latent, expected a multiple of {unit}.")
+        if multiple % cell:
+            raise ValueError(
+                f"got multiple {multiple} for latents of {cell} pixels a cell, expected a multiple of {cell}; change "
+                "`multiple`."
+            )
         layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0])
         mask = _noise_mask(whole, tensor)
         split_mask = None if mask is None else cls._split(mask, layout, unit)
@@ -153,7 +168,7 @@ class ParticleMerge(Node):
 
     @classmethod
     def run(cls, particles, layout, blend):
-        tensor, _ = _channels_first(particles)
+        tensor = _channels_first(particles)
         windows = layout.windows_for(tensor)
         mask = _noise_mask(particles, tensor)
         merged_mask = None if mask is None else cls._merge(mask, layout, windows, blend)

@@ -176,13 +176,13 @@ def test_boxes_cannot_be_split(ext, fit, frames):
 def test_noise_masks(fit, case, shape):
     mask = rand(1, *shape)
     grid = case.layout.windows.rescaled((shape[-2], shape[-2]))
-    split = fit.noise_mask(mask, torch.zeros(4, 4, 8, 8))
+    split = fit.noise_mask(mask)
     assert torch.equal(split.reshape(4, *split.shape[-2:]), grid.split(mask.reshape(1, *shape[-2:])))
 
 
-def test_noise_masks_of_video_are_not_taken_for_moments(comfy, fit, case):
+def test_noise_masks_of_video_are_not_taken_for_moments(ext, comfy, case):
     mask, latents = rand(1, 1, 1, 8, 20), torch.zeros(4, 4, 3, 8, 8)
-    ready = comfy.utils.reshape_mask(fit.noise_mask(mask, latents), latents.shape)
+    ready = comfy.utils.reshape_mask(ext.fit.Fit.of(latents, case.layout).noise_mask(mask), latents.shape)
     expected = cells(case).split(mask)[:, :, None].expand(-1, 4, 3, -1, -1)
     assert torch.allclose(ready, expected)
 

@@ -1,6 +1,8 @@
 """ParticleSplit and ParticleMerge: windows and the whole again, for every type and any size."""
 
+import importlib
 import json
+from copy import copy
 
 import pytest
 import torch
@@ -152,8 +154,37 @@ def test_a_seam_cannot_be_padded(split):
 
 
 def test_latents_need_whole_cells(split):
-    with pytest.raises(ValueError, match="ParticleSplit: got multiple 4 for a latent, expected a multiple of 8"):
+    with pytest.raises(ValueError, match="ParticleSplit: got multiple 4 for latents of 8 pixels a cell, expected"):
         split({"samples": rand(1, 1, 4, 8, 20)}, multiple=4)
+
+
+def test_the_vae_says_how_many_pixels_a_cell_has(split, merge, comfy):
+    """One pixel, of the host's VAE for models that work on pixels."""
+    vae = importlib.import_module("comfy.sd").VAE(sd={"pixel_space_vae": torch.tensor(1.0)})
+    latent = {"samples": rand(1, 1, 3, 64, 160)}
+    particles, layout = split(latent, vae=vae)
+    assert particles["samples"].shape[-2:] == (64, 64) and layout.size == (64, 160)
+    assert torch.equal(merge(particles, layout)["samples"], latent["samples"])
+
+
+@pytest.mark.parametrize("cell", [16, 32])
+def test_a_latent_says_how_many_pixels_a_cell_has(split, merge, cell):
+    """Newer hosts write it into the latent."""
+    latent = {"samples": rand(1, 1, 128, 64 // cell, 160 // cell), "downscale_ratio_spacial": cell}
+    particles, layout = split(latent, multiple=32)
+    assert particles["samples"].shape[-1] == 64 // cell and layout.size == (64, 160)
+    assert torch.equal(merge(particles, layout)["samples"], latent["samples"])
+    with pytest.raises(ValueError, match=f"got multiple 8 for latents of {cell} pixels a cell, expected"):
+        split(latent)
+
+
+def test_images_for_a_vae_of_large_cells(split, comfy):
+    """Windows of pixels have to fit the cells as well: found out before anything is encoded."""
+    vae = copy(importlib.import_module("comfy.sd").VAE(sd={"pixel_space_vae": torch.tensor(1.0)}))
+    vae.downscale_ratio = (None, 16, 16)  # as the host writes it for video models
+    with pytest.raises(ValueError, match="got multiple 8 for latents of 16 pixels a cell"):
+        split(rand(1, 1, 64, 160, 3), vae=vae)
+    assert len(split(rand(1, 1, 64, 160, 3), vae=vae, multiple=16)[0]) == 4
 
 
 @pytest.mark.parametrize("empty", [torch.zeros(0, 64, 64, 3), torch.zeros(1, 0, 64, 3), torch.zeros(0, 64, 64)])

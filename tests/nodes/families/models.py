@@ -125,7 +125,11 @@ class Family:
         """A ModelPatcher on the CPU in float32."""
         config = getattr(comfy.supported_models, self.config)({**self.settings, **changes})
         config.set_inference_dtype(torch.float32, None)
-        return Tiny(comfy)._patcher(config.get_model({}, ""), seed)
+        model = config.get_model({}, "")
+        for name, places in model.diffusion_model.named_buffers():
+            if name == "pos_embed":  # of SD 3, which the host leaves to the checkpoint
+                places.copy_(rand(seed, *places.shape))
+        return Tiny(comfy)._patcher(model, seed)
 
     def latents(self, seed: int, count: int, size: tuple[int, int] = (CELLS, CELLS)) -> torch.Tensor:
         time = () if self.moments is None else (self.moments,)
