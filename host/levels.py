@@ -3,12 +3,24 @@
 ComfyUI keeps eps- and v-models variance exploding, x = x_0 + s * eps, and scales x by
 1 / sqrt(1 + s^2) on the way into the model. That product is our x_t, with alpha = 1 / sqrt(1 + s^2)
 and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
+
+Noise ranges are given as a time between 0 and 1. For models that were trained in discrete steps (SD, SDXL) it is the
+fraction of training time. Every other model has a time of its own: half of it is sigma .76 for Flux and .89 for Wan.
+There a time means as much noise, in proportion to the signal, as Stable Diffusion has at that time. With s the sigma
+of Stable Diffusion,
+
+    flow models                     s / (1 + s)
+    continuous models (CosXL)       s
+
+From time .02 down to 0 and from .98 up to 1 the sigma goes straight to the model's own least and most.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import comfy.model_sampling as host
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +29,12 @@ from ..csd.timesteps import Timesteps, times
 
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
+_STEPS, _TO_THE_END = 1000, 20  # of Stable Diffusion's training; and how many of them lead to each of the ends
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Level for a sigma of the host, and sigma for a fraction of training time.
+    """Level for a sigma of the host, and sigma for a time between 0 and 1.
 
     Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade, consistency models).
     """
@@ -33,43 +46,76 @@ class Levels:
             families = [c.__name__ for c in type(self.model_sampling).__mro__[1:3]]
             raise ValueError(
                 f"Collaborative Score Distillation: got a model that samples by {' and '.join(families)}; "
-                "expected an eps-, v- or flow model (SD 1.x, SD 2.x, SDXL, SD 3, Flux and their relatives)."
+                "expected an eps-, v- or flow model (SD 1.x, SD 2.x, SDXL, CosXL, SD 3, Flux and their relatives)."
             )
 
     @property
     def is_eps_or_v(self) -> bool:
-        family = type(self.model_sampling)
-        discrete = getattr(family, "timestep", None) is host.ModelSamplingDiscrete.timestep
-        return discrete and family.calculate_denoised in _EPS_OR_V
+        known = type(self.model_sampling).calculate_denoised in _EPS_OR_V
+        unscaled = getattr(self.model_sampling, "sigma_data", None) == 1
+        return known and unscaled and (self.is_discrete or self._is_continuous)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether the model was trained in steps, of which it is told the nearest one."""
+        return getattr(type(self.model_sampling), "timestep", None) is host.ModelSamplingDiscrete.timestep
+
+    @property
+    def _is_continuous(self) -> bool:
+        return isinstance(self.model_sampling, host.ModelSamplingContinuousEDM)
 
     @property
     def is_flow(self) -> bool:
         return isinstance(self.model_sampling, host.CONST) and isinstance(self.model_sampling, _FLOW)
 
-    def sigma(self, time: float) -> float:
-        """The host's sigma at a fraction of training time, 0 (clean) to 1 (noise)."""
-        sigmas = self.model_sampling.sigmas
-        if self.is_flow:
-            return max(float(self.model_sampling.percent_to_sigma(1 - time)), float(sigmas[0]))
-        # Whole training steps: the model would be told of the nearest one, though the noise were of another.
-        return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
+    def sigma(self, time: float, own: bool = False) -> float:
+        """The host's sigma at a time, 0 (clean) to 1 (noise).
 
-    def sigmas(self, order: Timesteps, steps: int, seed: int, reuse: int = 1) -> Tensor:
+        own   the time is a fraction of the model's own schedule, as the host's samplers follow it
+        """
+        if self.is_discrete:
+            # Whole training steps: the model would be told of the nearest one, though the noise were of another.
+            sigmas = self.model_sampling.sigmas
+            return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
+        if own:
+            return float(np.clip(float(self.model_sampling.percent_to_sigma(1 - time)), *self._ends))
+        return float(np.interp(time * _STEPS, np.arange(_STEPS + 1), self._by_ratio))
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return float(self.model_sampling.sigmas[0]), float(self.model_sampling.sigmas[-1])
+
+    @cached_property
+    def _by_ratio(self) -> np.ndarray:
+        """Sigma at every thousandth of the time, rising."""
+        reference = host.ModelSamplingDiscrete().sigmas.double().numpy()
+        ratio = np.append(reference, reference[-1])
+        sigma = np.clip(ratio / (1 + ratio) if self.is_flow else ratio, *self._ends)
+        least, most = self._ends
+        sigma[: _TO_THE_END + 1] = np.linspace(least, sigma[_TO_THE_END], _TO_THE_END + 1)
+        sigma[-_TO_THE_END - 1 :] = np.linspace(sigma[-_TO_THE_END - 1], most, _TO_THE_END + 1)
+        return sigma
+
+    def sigmas(self, order: Timesteps, steps: int, seed: int, reuse: int = 1, own: bool = False) -> Tensor:
         """The host's sigma of every step, and the zero with which the host closes a schedule: [steps + 1].
 
         reuse   steps in a row that share a level
+        own     that of `sigma`
         """
-        levels = [self.sigma(time) for time in times(order, -(-steps // reuse), seed)]
+        levels = [self.sigma(time, own) for time in times(order, -(-steps // reuse), seed)]
         return torch.tensor([levels[step // reuse] for step in range(steps)] + [0.0])
 
     def level(self, sigma: float) -> Level:
-        sigmas = self.model_sampling.sigmas
-        # Flow schedules start at the first step after zero.
-        time = (int((sigmas - sigma).abs().argmin()) + self.is_flow) / len(sigmas)
         if self.is_flow:
-            return Level.flow(sigma, time)
+            return Level.flow(sigma, self._time(sigma))
         alpha = (1 + sigma**2) ** -0.5
-        return Level(alpha, sigma * alpha, time)
+        return Level(alpha, sigma * alpha, self._time(sigma))
+
+    def _time(self, sigma: float) -> float:
+        if self.is_discrete:
+            sigmas = self.model_sampling.sigmas
+            return int((sigmas - sigma).abs().argmin()) / len(sigmas)
+        return float(np.interp(sigma, self._by_ratio, np.arange(_STEPS + 1) / _STEPS))
 
     def host_sigma(self, level: Level) -> float:
         return level.sigma if level.is_flow else level.sigma / level.alpha

@@ -28,7 +28,7 @@ def run(
         )
         guider.set_conds(positive, negative, choice.source)
         samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-        sigmas = guider.levels.sigmas(settings.order(), settings.steps, settings.seed, settings.reuse)
+        sigmas = settings.sigmas(guider.levels)
         distiller = Distiller(**settings.stages(), **stages)
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
 

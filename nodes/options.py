@@ -11,7 +11,7 @@ from ..csd.carried import Carried
 from ..csd.noise import MAKERS
 from ..csd.scene import Crops
 from ..csd.stein import NORMALIZATIONS, Stein
-from ..csd.timesteps import Descending, Random
+from ..csd.timesteps import Descending, Random, Timesteps
 from ..csd.update import SGD, Adam, StepSize
 from ..host.distiller import NoiseChoice
 from ..host.io import Correspondence, custom, io, schema
@@ -20,10 +20,24 @@ from ..host.residual import Velocity
 
 Coupling = custom("CSD_COUPLING", Callable)
 NoiseFieldType = custom("CSD_NOISE", NoiseChoice)
-TimestepsType = custom("CSD_TIMESTEPS", Callable)
 UpdateType = custom("CSD_UPDATE", Callable)
 
 ORDERS = {"descending": Descending, "random": Random}
+SIGNAL_TO_NOISE, OWN_TIME = "signal-to-noise", "model's own time"
+
+
+@dataclass(frozen=True)
+class TimestepsChoice:
+    """In which order a noise range is visited, and whether it is one of the model's own time."""
+
+    order: Callable[[float, float], Timesteps] = Descending
+    own: bool = False
+
+    def __call__(self, low: float, high: float) -> Timesteps:
+        return self.order(low, high)
+
+
+TimestepsType = custom("CSD_TIMESTEPS", TimestepsChoice)
 
 
 class KernelOptions(Node):
@@ -131,20 +145,29 @@ class TimestepOptions(Node):
         return schema(
             "CSDTimesteps",
             "CSD Timesteps",
-            "In which order the noise range is visited.",
+            "In which order the noise range is visited, and what its numbers mean.",
             [
                 io.Combo.Input(
                     "order",
                     options=list(ORDERS),
                     tooltip="descending: structure first, detail last. random: as in the paper.",
-                )
+                ),
+                io.Combo.Input(
+                    "scale",
+                    options=[SIGNAL_TO_NOISE, OWN_TIME],
+                    default=SIGNAL_TO_NOISE,
+                    optional=True,
+                    tooltip="What noise_low and noise_high mean for flow models and CosXL. signal-to-noise: as much "
+                    "noise as Stable Diffusion has at that time, so that 0.5 means the same for every model. model's "
+                    "own time: a fraction of the model's schedule with its shift, as FlowEdit counts.",
+                ),
             ],
             [TimestepsType.Output("timesteps", display_name="timesteps")],
         )
 
     @classmethod
-    def run(cls, order):
-        return io.NodeOutput(ORDERS[order])
+    def run(cls, order, scale=SIGNAL_TO_NOISE):
+        return io.NodeOutput(TimestepsChoice(ORDERS[order], scale == OWN_TIME))
 
 
 class UpdateOptions(Node):

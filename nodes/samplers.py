@@ -4,21 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..csd.baseline import DrawnNoise, ImageConditional
 from ..csd.guidance import Guidance
 from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
 from ..csd.stein import Couple
-from ..csd.timesteps import Descending, Timesteps
 from ..csd.update import Update
 from ..host.distiller import NoiseChoice
 from ..host.io import Layout, io, schema
+from ..host.levels import Levels
 from ..host.node import Node
 from ..host.run import run
 from ..host.states import StateFile
 from ..media.layout import Layout as WindowLayout
 from ..media.report import picture
-from .options import BaselineChoice, BaselineType, Coupling, NoiseFieldType, TimestepsType, UpdateType, stages
+from .options import (
+    BaselineChoice,
+    BaselineType,
+    Coupling,
+    NoiseFieldType,
+    TimestepsChoice,
+    TimestepsType,
+    UpdateType,
+    stages,
+)
 from .savings import Savings, SavingsType
 from .state import StateType
 
@@ -124,7 +134,7 @@ class Settings:
     layout: WindowLayout | None = None
     coupling: Couple | None = None
     noise: NoiseChoice | None = None
-    timesteps: Callable[[float, float], Timesteps] | None = None
+    timesteps: TimestepsChoice | None = None
     update: Callable[[float], Update] | None = None
     state: StateFile | None = None
     savings: Savings | None = None
@@ -136,12 +146,10 @@ class Settings:
                 "expected 0 <= noise_low <= noise_high <= 1."
             )
 
-    def order(self) -> Timesteps:
-        return (self.timesteps or Descending)(self.noise_low, self.noise_high)
-
-    @property
-    def reuse(self) -> int:
-        return (self.savings or Savings()).reuse
+    def sigmas(self, levels: Levels) -> Tensor:
+        """The host's sigma of every step, and a closing zero."""
+        choice, reuse = self.timesteps or TimestepsChoice(), (self.savings or Savings()).reuse
+        return levels.sigmas(choice(self.noise_low, self.noise_high), self.steps, self.seed, reuse, choice.own)
 
     def stages(self) -> dict:
         chosen = stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)

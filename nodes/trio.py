@@ -8,11 +8,11 @@ from ..host.io import Layout, io, schema
 from ..host.levels import Levels
 from ..host.node import Node
 from .options import (
-    ORDERS,
     BaselineChoice,
     BaselineType,
     Coupling,
     NoiseFieldType,
+    TimestepsChoice,
     TimestepsType,
     UpdateType,
     stages,
@@ -108,6 +108,6 @@ class DistillationSigmas(Node):
 
     @classmethod
     def run(cls, model, steps, noise_low, noise_high, seed, timesteps=None, savings=None):
-        order = (timesteps or ORDERS["descending"])(noise_low, noise_high)
-        levels = Levels(model.get_model_object("model_sampling"))
-        return io.NodeOutput(levels.sigmas(order, steps, seed, (savings or Savings()).reuse))
+        choice = timesteps or TimestepsChoice()
+        levels, reuse = Levels(model.get_model_object("model_sampling")), (savings or Savings()).reuse
+        return io.NodeOutput(levels.sigmas(choice(noise_low, noise_high), steps, seed, reuse, choice.own))

@@ -5,7 +5,7 @@ import importlib
 import pytest
 import torch
 
-KINDS = ["EPS", "V_PREDICTION", "FLOW", "FLUX"]
+KINDS = ["EPS", "V_PREDICTION", "FLOW", "FLUX", "V_PREDICTION_EDM", "V_PREDICTION_CONTINUOUS"]
 TIMES = [0.0, 0.02, 0.3, 0.5, 0.98, 1.0]
 
 
@@ -49,7 +49,7 @@ def test_the_noise_comes_back_from_the_hosts_prediction(ext, sampling, kind, tim
     levels = ext.levels.Levels(schedule)
     level = levels.level(levels.sigma(time))
     x_t = level.noise(x, eps)
-    output = eps if kind == "EPS" else level.alpha * eps - level.sigma * x if kind == "V_PREDICTION" else eps - x
+    output = {"EPS": eps, "FLOW": eps - x, "FLUX": eps - x}.get(kind, level.alpha * eps - level.sigma * x)
     sigma = torch.tensor([levels.host_sigma(level)], dtype=torch.float64)
     denoised = schedule.calculate_denoised(sigma, output, levels.host_x(x_t, level))
     assert torch.allclose(denoised, x, atol=1e-8)
@@ -69,21 +69,63 @@ def test_a_fraction_of_training_time_is_a_step(ext, sampling, kind):
     assert levels.level(levels.sigma(0.5)).alpha ** 2 == pytest.approx(float(1 / (1 + schedule.sigmas[500] ** 2)))
 
 
-@pytest.mark.parametrize("kind", ["FLOW", "FLUX"])
-def test_flow_time_goes_through_the_models_shift(ext, sampling, kind):
+OTHERS = ["FLOW", "FLUX", "V_PREDICTION_EDM", "V_PREDICTION_CONTINUOUS"]
+INSIDE = [0.02, 0.1, 0.3, 0.5, 0.777, 0.98]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("time", INSIDE)
+def test_a_time_is_as_much_noise_as_stable_diffusion_has(ext, sampling, kind, time):
+    levels, reference = ext.levels.Levels(sampling(kind)), sampling("EPS").sigmas
+    level = levels.level(levels.sigma(time))
+    assert level.sigma / level.alpha == pytest.approx(float(reference[round(1000 * time)]), rel=1e-5)
+    assert level.time == pytest.approx(time, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_ends_are_the_models_own(ext, sampling, kind):
     schedule = sampling(kind)
     levels = ext.levels.Levels(schedule)
-    for time in (0.02, 0.5, 1.0):
-        sigma = levels.sigma(time)
-        assert sigma == pytest.approx(schedule.percent_to_sigma(1 - time), rel=1e-6)
-        assert levels.level(sigma).time == pytest.approx(time, abs=2e-3)
-        assert levels.level(sigma).is_flow
-    assert levels.sigma(0.5) > 0.5
-    assert levels.sigma(0.0) == float(schedule.sigmas[0]) > 0
+    times = torch.linspace(0, 1, 401).tolist()
+    sigmas = [levels.sigma(time) for time in times]
+    assert sigmas[0] == float(schedule.sigmas[0]) and sigmas[-1] == float(schedule.sigmas[-1])
+    assert all(low < high for low, high in zip(sigmas, sigmas[1:]))
+    assert [levels.level(sigma).time for sigma in sigmas] == pytest.approx(times, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_models_own_time(ext, sampling, kind):
+    """With the model's shift, as the host's samplers count it; its ends are finite."""
+    schedule = sampling(kind)
+    levels = ext.levels.Levels(schedule)
+    for time in (0.02, 0.5, 0.9):
+        assert levels.sigma(time, own=True) == pytest.approx(float(schedule.percent_to_sigma(1 - time)), rel=1e-6)
+    assert levels.sigma(0.0, own=True) == float(schedule.sigmas[0])
+    assert levels.sigma(1.0, own=True) == float(schedule.sigmas[-1])
+
+
+@pytest.mark.parametrize("kind", ["EPS", "V_PREDICTION"])
+def test_models_of_discrete_steps_have_one_time(ext, sampling, kind):
+    levels = ext.levels.Levels(sampling(kind))
+    assert all(levels.sigma(time, own=True) == levels.sigma(time) for time in TIMES)
+
+
+def test_the_scale_is_chosen_by_a_node(host, tiny):
+    """CSD Sigmas with CSD Timesteps: Flux's own half is sigma .76, Stable Diffusion's is .62."""
+    model = tiny.text_to_image("FLUX")
+    inputs = {"model": model, "steps": 1, "noise_low": 0.5, "noise_high": 0.5, "seed": 0}
+
+    def half(**scale):
+        (timesteps,) = host.run("CSDTimesteps", order="descending", **scale)
+        return float(host.run("CSDSigmas", **inputs, timesteps=timesteps)[0][0])
+
+    assert half() == half(scale="signal-to-noise") == pytest.approx(0.618, abs=2e-3)
+    assert float(host.run("CSDSigmas", **inputs)[0][0]) == half()
+    assert half(scale="model's own time") == pytest.approx(0.76, abs=2e-3)
 
 
 REFUSED = "got a model that samples by .* and .*; expected an eps-, v- or flow model"
-UNTESTED = ["V_PREDICTION_EDM", "EDM", "FLOW_COSMOS", "STABLE_CASCADE", "V_PREDICTION_CONTINUOUS", "IMG_TO_IMG"]
+UNTESTED = ["EDM", "FLOW_COSMOS", "STABLE_CASCADE", "IMG_TO_IMG"]
 
 
 @pytest.mark.parametrize("kind", UNTESTED)

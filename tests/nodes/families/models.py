@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..conftest import CELLS, TOKENS, WIDTH, Tiny, fill, rand
+from ..conftest import CELLS, TOKENS, UNET, WIDTH, Tiny, fill, own, rand
 
 # For every family: the class of the host's `supported_models`, and how its network is made small.
+_SDXL = {**UNET, "adm_in_channels": 2816, "num_classes": "sequential"}
 _FLUX = {
     "image_model": "flux",
     "in_channels": 16,
@@ -103,6 +104,10 @@ _LTXV = {
 }
 
 
+_REFERENCES, _CONCATENATED = "reference_latents", "concat_latent_image"
+_HEADS = ("num_heads", "num_head_channels")  # of which some of the host's classes have their own
+
+
 @dataclass(frozen=True)
 class Family:
     """How a family's model is made, and what its latents and prompts look like.
@@ -110,22 +115,25 @@ class Family:
     settings   of the network; `config` names the class of the host's `supported_models`
     channels   of a latent
     moments    T of a latent [N, C, T, h, w]; None where it is [N, C, h, w]
-    reference  whether it looks at reference latents
-    entries    what a prompt holds beside its tokens
+    reference  the entry of a prompt that holds the source image, for edit models
+    entries    what else a prompt holds beside its tokens
+    weights    names by which the host tells one kind of the family from another
     """
 
     config: str
     settings: dict
     channels: int = 16
     moments: int | None = None
-    reference: bool = False
+    reference: str | None = None
     entries: Callable[[int], dict] = field(default=lambda seed: {})
+    weights: tuple[tuple[str, float], ...] = ()
 
     def model(self, comfy, seed: int = 0, **changes):
         """A ModelPatcher on the CPU in float32."""
-        config = getattr(comfy.supported_models, self.config)({**self.settings, **changes})
+        config = getattr(comfy.supported_models, self.config)({**own(self.settings), **changes})
+        config.unet_config.update({key: self.settings[key] for key in _HEADS if key in self.settings})
         config.set_inference_dtype(torch.float32, None)
-        model = config.get_model({}, "")
+        model = config.get_model({name: torch.tensor(value) for name, value in self.weights}, "")
         for name, places in model.diffusion_model.named_buffers():
             if name == "pos_embed":  # of SD 3, which the host leaves to the checkpoint
                 places.copy_(rand(seed, *places.shape))
@@ -134,6 +142,12 @@ class Family:
     def latents(self, seed: int, count: int, size: tuple[int, int] = (CELLS, CELLS)) -> torch.Tensor:
         time = () if self.moments is None else (self.moments,)
         return rand(seed, count, self.channels, *time, *size)
+
+    def image(self, latents: torch.Tensor) -> dict:
+        """The entries by which a prompt shows the source images to an edit model."""
+        if self.reference is None:
+            return {}
+        return {self.reference: [latents] if self.reference == _REFERENCES else latents}
 
     def prompt(self, seed: int, rows: int = 1, **entries) -> list:
         return [[rand(seed, rows, TOKENS, WIDTH), {**self.entries(seed), **entries}]]
@@ -147,16 +161,50 @@ def _masked(seed: int) -> dict:
     return {"attention_mask": torch.ones(1, TOKENS, dtype=torch.long)}
 
 
+def _large_pooled(seed: int) -> dict:
+    return {"pooled_output": rand(seed + 100, 1, 1280)}
+
+
 FAMILIES = {
+    "SD 1.5": Family("SD15", {**UNET, "in_channels": 4, "adm_in_channels": None}, channels=4),
+    "InstructPix2Pix": Family(
+        "SD15_instructpix2pix",
+        {**UNET, "in_channels": 8, "adm_in_channels": None},
+        channels=4,
+        reference=_CONCATENATED,
+    ),
+    "SDXL": Family("SDXL", {**_SDXL, "in_channels": 4}, channels=4, entries=_large_pooled),
+    "SDXL edit": Family(
+        "SDXL_instructpix2pix",
+        {**_SDXL, "in_channels": 8},
+        channels=4,
+        reference=_CONCATENATED,
+        entries=_large_pooled,
+    ),
+    "CosXL": Family(
+        "SDXL",
+        {**_SDXL, "in_channels": 4},
+        channels=4,
+        entries=_large_pooled,
+        weights=(("edm_vpred.sigma_max", 120.0), ("edm_vpred.sigma_min", 0.002)),
+    ),
+    "CosXL Edit": Family(
+        "SDXL_instructpix2pix",
+        {**_SDXL, "in_channels": 8},
+        channels=4,
+        reference=_CONCATENATED,
+        entries=_large_pooled,
+        weights=(("edm_vpred.sigma_max", 120.0), ("edm_vpred.sigma_min", 0.002)),
+    ),
     "SD 3": Family("SD3", _SD3, entries=_pooled),
     "Flux dev": Family("Flux", _FLUX, entries=_pooled),
-    "Flux Kontext": Family("Flux", _FLUX, reference=True, entries=_pooled),
+    "Flux Kontext": Family("Flux", _FLUX, reference=_REFERENCES, entries=_pooled),
     "Flux schnell": Family("FluxSchnell", {**_FLUX, "guidance_embed": False}, entries=_pooled),
     "Qwen-Image": Family("QwenImage", _QWEN, moments=1),
-    "Qwen-Image-Edit": Family("QwenImage", _QWEN, moments=1, reference=True),
+    "Qwen-Image-Edit": Family("QwenImage", _QWEN, moments=1, reference=_REFERENCES),
     "Lumina 2": Family("Lumina2", _LUMINA),
     "Z-Image": Family("ZImage", {**_LUMINA, "dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True}),
-    "Omnigen2": Family("Omnigen2", _OMNIGEN, reference=True, entries=_masked),
+    "Omnigen2": Family("Omnigen2", _OMNIGEN, reference=_REFERENCES, entries=_masked),
     "Wan 2.1": Family("WAN21_T2V", {**_WAN, "in_dim": 16, "out_dim": 16}, moments=1),
     "Wan 2.2 5B": Family("WAN22_T2V", {**_WAN, "in_dim": 48, "out_dim": 48}, channels=48, moments=1),
     "LTXV": Family("LTXV", _LTXV, channels=128, moments=1, entries=_masked),

@@ -11,7 +11,7 @@ every_family = pytest.mark.parametrize("name", FAMILIES)
 
 def prompts_of(family) -> Prompts:
     """Of a set: one for all, with a reference for each particle where the family takes one."""
-    reference = {"reference_latents": [family.latents(9, COUNT)]} if family.reference else {}
+    reference = family.image(family.latents(9, COUNT))
     source = None if family.reference else family.prompt(3)
     return Prompts(family.prompt(1, **reference), family.prompt(2, **reference), source)
 
