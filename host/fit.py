@@ -7,6 +7,7 @@ or has a place in the image either fits the particles, is cut into windows with 
     batch of 1                  shared by all
     size of the canvas          split into windows, as the latents were
     size of a particle          as it is
+    reference of another size   as it is: models look at a reference beside the particle, not under it
 """
 
 import uuid
@@ -20,18 +21,18 @@ from ..csd.windows import Windows, as_size
 from ..media.layout import Layout, pad
 from . import control
 
-# Entries of a conditioning that have a place in the image.
+# Entries of a conditioning that have a place in the image, and one that need not have.
 _IMAGES = (
     "concat_latent_image",
     "concat_image",
     "concat_mask",
     "noise_concat",
-    "reference_latents",
     "control_video",
     "camera_conditions",
     "vace_frames",
     "vace_mask",
 )
+_REFERENCES = "reference_latents"
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,17 @@ class Fit:
 
     def image(self, name: str, tensor: Tensor) -> Tensor:
         """A tensor [B, ..., H, W] with a place in the image, cut into windows where it spans the canvas."""
-        windows = self._windows_on(tensor)
-        if windows is not None:
-            whole = pad(tensor, windows.canvas)
-            return windows.split(whole.expand(windows.batch, *whole.shape[1:]))
-        if not _scale(tensor, self.size):
+        if self._windows_on(tensor) is None and not _scale(tensor, self.size):
             raise ValueError(self._misfit(name, tensor))
-        return self.batch(name, tensor)
+        return self.reference(name, tensor)
+
+    def reference(self, name: str, tensor: Tensor) -> Tensor:
+        """A tensor [B, ..., H, W] of any size, cut into windows where it spans the canvas."""
+        windows = self._windows_on(tensor)
+        if windows is None:
+            return self.batch(name, tensor)
+        whole = pad(tensor, windows.canvas)
+        return windows.split(whole.expand(windows.batch, *whole.shape[1:]))
 
     def _windows_on(self, tensor: Tensor) -> Windows | None:
         """The windows on the grid of a tensor that spans the canvas, padded or not; None if it is a particle's.
@@ -125,7 +130,7 @@ def _scale(tensor: Tensor, size: tuple[int, int]) -> int:
 
 def without_image(conds: list[dict]) -> list[dict]:
     """The same conditioning with no image: zeros for concatenated images, no reference latents."""
-    stripped = [{key: value for key, value in cond.items() if key != "reference_latents"} for cond in conds]
+    stripped = [{key: value for key, value in cond.items() if key != _REFERENCES} for cond in conds]
     for cond in stripped:
         cond["uuid"] = uuid.uuid4()  # nodes that cache by it must not take one for the other
         if "concat_latent_image" in cond:
@@ -150,8 +155,9 @@ def _fit_cond(fit: Fit, name: str, cond: dict, chains: dict) -> dict:
 
 def _fit_value(fit: Fit, name: str, key: str, value):
     """One entry of a conditioning: an image, a list of images, a batch of anything else, or no tensor at all."""
-    if key in _IMAGES:
-        return [fit.image(name, part) for part in value] if isinstance(value, (list, tuple)) else fit.image(name, value)
+    if key in _IMAGES or key == _REFERENCES:
+        fitted = fit.reference if key == _REFERENCES else fit.image
+        return [fitted(name, part) for part in value] if isinstance(value, (list, tuple)) else fitted(name, value)
     batched = isinstance(value, Tensor) and value.ndim > 1 and key != "mask"
     return fit.batch(name, value) if batched else value
 
