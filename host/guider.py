@@ -33,7 +33,6 @@ from ..csd.baseline import Baseline, DrawnNoise, ImageConditional, SourcePrompt
 from ..csd.frames import Frames
 from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
 from ..csd.scene import Crops
-from ..csd.windows import as_size
 from ..media.layout import Layout
 from . import conditioning, pages, refusals
 from .chunking import Chunks, room_for_one

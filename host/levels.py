@@ -88,7 +88,7 @@ class Levels:
     @cached_property
     def _by_ratio(self) -> np.ndarray:
         """Sigma at every thousandth of the time, rising."""
-        reference = host.ModelSamplingDiscrete().sigmas.double().numpy()
+        reference = torch.as_tensor(host.ModelSamplingDiscrete().sigmas).double().numpy()
         ratio = np.append(reference, reference[-1])
         sigma = np.clip(ratio / (1 + ratio) if self.is_flow else ratio, *self._ends)
         least, most = self._ends

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 
 from ...csd.geometry import Cameras
+from ...csd.tree import named_leaves
 from ...media import nerfstudio, paths, state_file
 from ...media.view_set import Views
 from ..environment.env import ROOT
@@ -116,7 +117,8 @@ def _write_state(folder: Path) -> None:
 
 def _state_whole(folder: Path) -> str:
     saved = state_file.read(folder / "run.safetensors")
-    return "" if (saved.theta == saved.step).all() else "numbers of two steps in one file"
+    whole = all(bool((leaf == saved.step).all()) for _, leaf in named_leaves(saved.theta))
+    return "" if whole else "numbers of two steps in one file"
 
 
 def _write_views(folder: Path) -> None:
