@@ -10,6 +10,7 @@ trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be taken up again
 savings     fewer evaluations
 vae         few images at a time
+prompts     a prompt for each image of a set
 video       a range of a video as frames and back
 flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
