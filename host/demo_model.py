@@ -98,7 +98,7 @@ def build_autoencoder() -> AutoencoderKL:
     return AutoencoderKL(**VAE_CONFIG)
 
 
-def unet_settings(**sizes: int) -> dict:
+def unet_settings(**sizes: Any) -> dict:
     """`UNET_CONFIG` with other `sizes`. Lists are copied: the host empties them while it builds."""
     settings = {**UNET_CONFIG, **comfy.supported_models.SD15_instructpix2pix.unet_extra_config, **sizes}
     return {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}

@@ -13,10 +13,13 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
 from ..demo.patches import CHANNELS, PATCH, PatchAutoencoder
-from .demo_model import WEIGHTS, clip_of, model_of, part_of, read_weights, unet_settings
+from .demo_model import CLIP_CONFIG, WEIGHTS, clip_of, model_of, part_of, read_weights, unet_settings
 
 VAE_FILE, EDITOR_FILE = "demo_sharp_vae.safetensors", "demo_sharp_editor.safetensors"
-SIZES = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS}
+# The noise level and the mean of the text scale and shift every layer. With cross-attention alone, the network took
+# thousands of steps to notice the instruction.
+GLOBAL_TEXT = {"use_scale_shift_norm": True, "num_classes": "sequential", "adm_in_channels": CLIP_CONFIG["hidden_size"]}
+SIZES = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS, **GLOBAL_TEXT}
 LOWEST_LEVEL = 0.05
 SHIFT = 1.5  # of the noise levels in sampling: a little more time where the tone of the picture is decided
 
@@ -70,8 +73,8 @@ class ChangeUNet(UNetModel):
     An untrained network returns the source; details that an edit keeps need not be learnt.
     """
 
-    def forward(self, x, timesteps, context=None, **rest):
-        change = super().forward(x, timesteps, context, **rest)
+    def forward(self, x, timesteps, context, **rest):
+        change = super().forward(x, timesteps, context, y=context.mean(dim=1), **rest)
         noisy, source = x.float().split(CHANNELS, dim=1)
         level = (timesteps.float() / 1000).clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)
         return ((noisy - source - change.float()) / level).to(x.dtype)
