@@ -21,7 +21,7 @@ ARGS ?=
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model lint
+.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model templates lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +64,9 @@ bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for 
 
 demo-model: env  ## train the demo model from nothing
 	@$(MODULE).dev.training.train $(ARGS)
+
+templates: env  ## write the templates of real models
+	@$(MODULE).dev.templates.write
 
 example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
 	@$(MODULE).dev.examples.edit_frames $(ARGS)

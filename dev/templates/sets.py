@@ -1,0 +1,111 @@
+"""What the templates of a set share, whatever the model: the pictures in, the sampler, the pictures out."""
+
+from __future__ import annotations
+
+from .families import Family, Prompts
+from .graph import Graph, Wire
+
+NEVER_RUN = (
+    "The settings are starting points: this template was run to its end with tiny models of the same kind, "
+    "and never yet with the real weights."
+)
+
+
+def _note(graph: Graph, family: Family, title: str, set_text: str) -> None:
+    graph.note(
+        f"## {title} with {family.label}\n\n{set_text}\n\n**Before the first run** ComfyUI offers to download the "
+        f"model ({family.memory}).\n\n**Knobs**\n{family.knobs}- `seed`: another seed, another edit.\n\n{NEVER_RUN}\n"
+    )
+
+
+def _sampled(graph: Graph, family: Family, prompts: Prompts, model: Wire, latent: Wire, **further: Wire | int) -> dict:
+    """CSDEditSampler, with the order of the noise levels before it where the family has one."""
+    if family.order:
+        further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
+    if prompts.baseline:
+        further["baseline"] = prompts.baseline
+    wires = {"model": model, "positive": prompts.positive, "negative": prompts.negative, "latent": latent}
+    return graph.add("CSDEditSampler", **wires, **family.sampler, **further)
+
+
+def panorama(graph: Graph, family: Family) -> None:
+    """A wide picture in windows on one canvas."""
+    side = family.window
+    graph.column(360)
+    _note(
+        graph, family, "Edit a panorama", f"The picture is cut into overlapping windows of {side} pixels, which are "
+        f"edited together on one canvas. Load a picture at least {side} pixels high; any width works.",
+    )  # fmt: skip
+    first = len(graph.nodes)
+    source = graph.add("LoadImage", title="Source", image="example.png")["IMAGE"]
+    graph.group("Picture", "set", first)
+    graph.column(340)
+    first = len(graph.nodes)
+    loaded = family.load(graph)
+    graph.group("Model", "model", first)
+    graph.column(340)
+    first = len(graph.nodes)
+    split = graph.add(
+        "CSDParticleSplit", whole=source, window_width=side, window_height=side, overlap=side // 2, vae=loaded.vae,
+        multiple=16,
+    )  # fmt: skip
+    few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
+    latent = graph.add("VAEEncode", pixels=split["particles"], vae=few)["LATENT"]
+    graph.group("Windows", "set", first)
+    graph.column(360)
+    first = len(graph.nodes)
+    own = type(loaded)(loaded.model, loaded.clip, few)
+    prompts = family.describe(graph, own, split["particles"], family.texts)
+    graph.group("Words", "words", first)
+    graph.column(360)
+    first = len(graph.nodes)
+    edited = _sampled(graph, family, prompts, loaded.model, latent, layout=split["layout"])
+    graph.group("Edit all windows together", "edit", first)
+    graph.column(420)
+    first = len(graph.nodes)
+    pictures = graph.add("VAEDecode", samples=edited["latent"], vae=few)["IMAGE"]
+    merged = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])
+    graph.add("SaveImage", title="Edit", images=merged["whole"], filename_prefix="csd/panorama")
+    graph.add("PreviewImage", title="Report", images=edited["report"])
+    graph.group("Result", "result", first)
+
+
+def video(graph: Graph, family: Family) -> None:
+    """Frames of a video, coupled along their optical flow."""
+    graph.column(360)
+    _note(
+        graph, family, "Edit a video", "The frames are edited together: optical flow says where each frame shows what "
+        "another one shows, and there they share their edit. Begin with one second.",
+    )  # fmt: skip
+    first = len(graph.nodes)
+    source = graph.add("LoadVideo", title="Source", file="video.mp4")["VIDEO"]
+    frames = graph.add("CSDVideoFrameBatch", video=source, rate=8.0, count=8, side=family.window, multiple=16)
+    flow = graph.add("CSDOpticalFlow", frames=frames["frames"])["correspondence"]
+    graph.group("Video", "set", first)
+    graph.column(340)
+    first = len(graph.nodes)
+    loaded = family.load(graph)
+    few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
+    latent = graph.add("VAEEncode", pixels=frames["frames"], vae=few)["LATENT"]
+    graph.group("Model", "model", first)
+    graph.column(360)
+    first = len(graph.nodes)
+    prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), frames["frames"], family.texts)
+    graph.group("Words", "words", first)
+    graph.column(360)
+    first = len(graph.nodes)
+    kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=flow)["coupling"]
+    noise = graph.add("CSDNoiseField", field="carried", correspondence=flow)["noise"]
+    edited = _sampled(graph, family, prompts, loaded.model, latent, coupling=kernel, noise=noise)
+    graph.group("Edit all frames together", "edit", first)
+    graph.column(420)
+    first = len(graph.nodes)
+    pictures = graph.add("VAEDecode", samples=edited["latent"], vae=few)["IMAGE"]
+    even = graph.add("CSDBlend", images=pictures, correspondence=flow)["images"]
+    restored = graph.add("CSDVideoRestore", frames=even, clip=frames["range"])
+    made = graph.add(
+        "CreateVideo", images=restored["frames"], fps=restored["rate"], audio=restored["audio"], title="Edited video"
+    )
+    graph.add("SaveVideo", title="Edit", video=made["VIDEO"], filename_prefix="csd/clip")
+    graph.add("PreviewImage", title="Report", images=edited["report"])
+    graph.group("Result", "result", first)

@@ -1,0 +1,52 @@
+"""`make templates`: writes the templates of real models into workflows/, each with its card."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from ..environment.client import Client
+from ..environment.env import ROOT
+from ..environment.server import Host, HostError
+from . import sets
+from .card import card
+from .families import CLIPS, FAMILIES, Family
+from .graph import Graph
+
+FOLDER = ROOT / "workflows"
+
+
+def templates() -> Iterator[tuple[str, Callable[[Graph, Family], None], Family]]:
+    """Name, set and family of each."""
+    for name, family in FAMILIES.items():
+        yield f"panorama_edit_{name}", sets.panorama, family
+        if name in CLIPS:
+            yield f"video_edit_{name}", sets.video, family
+
+
+def built(info: Mapping[str, dict]) -> dict[str, dict]:
+    """All workflows by name, from the host's answer to /object_info."""
+    made = {}
+    for name, lay_out, family in templates():
+        graph = Graph(name, info)
+        lay_out(graph, family)
+        made[name] = graph.workflow()
+    return made
+
+
+def main() -> None:
+    try:
+        with Host() as host:
+            workflows = built(Client(host.address).object_info())
+    except HostError as error:
+        sys.exit(str(error))
+    for name, workflow in workflows.items():
+        (FOLDER / f"{name}.json").write_text(json.dumps(workflow, indent=2) + "\n")
+        print(f"workflows/{name}.json")
+    for name, _, family in templates():
+        card(name.split("_")[0], family.label).save(FOLDER / f"{name}.jpg", quality=90)
+
+
+if __name__ == "__main__":
+    main()
