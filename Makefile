@@ -18,6 +18,8 @@ SETS ?= 2
 FULL ?=
 PARTS ?= coupling step quality_cost length memory evaluations
 ARGS ?=
+COVERAGE ?= 1
+MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
@@ -47,8 +49,9 @@ ablation: env  ## kernel, correspondence and noise field, one exchanged at a tim
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).dev.environment.serve $(ARGS)
 
-test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI
-	@$(PROGRAMS)/pytest $(ARGS)
+test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI, COVERAGE=0
+	@status=0; $(PROGRAMS)/pytest $(if $(MEASURED),--cov --cov-report=) $(ARGS) || status=$$?; \
+	$(if $(MEASURED),$(MODULE).dev.environment.covered || status=$$?;) exit $$status
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 	@$(MODULE).dev.evaluation.golden $(FILES) $(ARGS)
