@@ -40,7 +40,12 @@ class Recorder:
         """
         new = [str(number) for number in range(since + 1, len(self.prompt) + 1)]
         taken = {source for number in new for source in self._sources(number)}
-        return [{**self._with_sources(number), "shown": _view(number)} for number in new if number not in taken]
+        return [{**self._with_sources(number), **self._shown(number)} for number in new if number not in taken]
+
+    def _shown(self, number: str) -> dict[str, dict]:
+        """A view of what a node gives, without which the server would not run it; nothing where it gives nothing."""
+        gives = self.about[self.prompt[number]["class_type"]]["output"]
+        return {"shown": {"class_type": "PreviewAny", "inputs": {"source": [number, 0]}}} if gives else {}
 
     def _sources(self, number: str) -> list[str]:
         links = [value for value in self.prompt[number]["inputs"].values() if isinstance(value, list)]
@@ -54,10 +59,6 @@ class Recorder:
                 found[number] = self.prompt[number]
                 waiting += self._sources(number)
         return found
-
-
-def _view(number: str) -> dict:
-    return {"class_type": "PreviewAny", "inputs": {"source": [number, 0]}}
 
 
 class ServedGraphs(Graphs):
