@@ -59,7 +59,7 @@ class Graph:
 class Graphs:
     """All graphs of a host.
 
-    host    runs a node: `run(node_id, **inputs)`
+    host    runs a node, `run(node_id, **inputs)`, or one for every picture, `each`
     nodes   classes of the extension's nodes
     """
 
@@ -67,7 +67,8 @@ class Graphs:
         self.host, self.worlds, self.nodes = host, Worlds(host), nodes
         self.by_id = {node.GET_SCHEMA().node_id: node for node in nodes}
         takers = [self.by_id[name] for name in SAMPLERS if name in self.by_id]
-        self.wanted = {_kind(spec) for node in takers for spec in node.GET_SCHEMA().inputs if spec.optional}
+        wanted = {_kind(spec) for node in takers for spec in node.GET_SCHEMA().inputs if spec.optional}
+        self.wanted = wanted | {"CONDITIONING"}
 
     def graph(self, number: int) -> Graph:
         rng = Random(number)
@@ -109,9 +110,16 @@ class Graphs:
             (graph.latent,) = self.host.run("VAEEncode", pixels=graph.world["IMAGE"], vae=given["VAE"])
         return self._sampler(graph, {kind: value for kind, value in given.items() if kind in self.wanted})
 
+    def _wild(self, graph: Graph) -> dict[str, Any]:
+        if graph.wild is None:
+            return {}
+        value = graph.wild[1].value
+        return {graph.wild[0]: self.listed(value) if graph.target.GET_SCHEMA().is_input_list else value}
+
     @staticmethod
-    def _wild(graph: Graph) -> dict[str, Any]:
-        return {graph.wild[0]: graph.wild[1].value} if graph.wild else {}
+    def listed(value) -> Any:
+        """A value as the executor gives it to a node that takes lists."""
+        return [value]
 
     def _sampler(self, graph: Graph, given: dict) -> tuple[str, tuple]:
         """CSDEditSampler with what a node gave, on whatever link takes it."""
@@ -138,10 +146,15 @@ class Graphs:
         schema, inputs = node.GET_SCHEMA(), dict(given)
         for spec in (spec for spec in schema.inputs if spec.id not in given):
             if not spec.optional or _asked_for(spec, inputs, graph) or not (bare or graph.rng.random() < 0.5):
-                inputs[spec.id] = self._input(graph, spec, bare)
+                inputs[spec.id] = (self._of_each if schema.is_input_list else self._input)(graph, spec, bare)
         graph.ran.append(schema.node_id)
         graph.sampled = graph.sampled or schema.node_id in SAMPLERS
         return self.host.run(schema.node_id, **_in_order(inputs, given))
+
+    def _of_each(self, graph: Graph, spec, bare: bool):
+        """An input of a node that takes lists."""
+        each = graph.world.each
+        return each[_kind(spec)] if _kind(spec) in each else self.listed(self._input(graph, spec, bare))
 
     def _input(self, graph: Graph, spec, bare: bool):
         kinds = str(spec.get_io_type()).split(",")

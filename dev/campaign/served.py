@@ -33,6 +33,11 @@ class Recorder:
         self.prompt[number] = {"class_type": node_id, "inputs": wired}
         return tuple([number, place] for place in range(len(self.about[node_id]["output"])))
 
+    def each(self, node_id: str, name: str, batch: list, **inputs) -> list:
+        """A link to the first output of a node for every row of a batch of pictures."""
+        (rows,) = self.run("RebatchImages", images=batch, batch_size=1)
+        return self.run(node_id, **{name: rows}, **inputs)[0]
+
     def prompts(self, since: int = 0) -> list[dict[str, dict]]:
         """One prompt for each node after the first `since` whose results no other node takes: it shows them.
 
@@ -66,6 +71,10 @@ class ServedGraphs(Graphs):
 
     def tried(self, node: type) -> list:
         return [spec for spec in super().tried(node) if str(spec.get_io_type()) in _TYPED]
+
+    @staticmethod
+    def listed(value):
+        return value  # the server makes the lists
 
 
 def served(host: Host, nodes: list[type], first: int, count: int, limit: float) -> tuple[list[Verdict], float]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass, field
+from itertools import combinations
 from random import Random
+from statistics import median
 
 import psutil
 import requests
-from scipy.stats import theilslopes
 
 from ..environment.client import Client, Run
 from ..environment.server import Host
@@ -116,7 +117,8 @@ def soak(host: Host, runs: int, cancels: int, seed: int = 0) -> Soaked:
 
 def _slope(sizes: list[float]) -> float:
     """The growth from run to run: the median over all pairs of runs, which a few odd ones do not change."""
-    return float(theilslopes(sizes).slope) if len(sizes) > 1 else 0.0
+    pairs = combinations(enumerate(sizes), 2)
+    return median([(size - before) / (run - earlier) for (earlier, before), (run, size) in pairs] or [0.0])
 
 
 def _size_after(client: Client, process: psutil.Process, number: int) -> float:

@@ -20,10 +20,12 @@ class World:
     model    which model; one of MODELS
     others   the same types, of another set of pictures
     whole    what a core sampler takes besides the model: the canvas that the windows were cut from, or the pictures
+    each     for nodes that take lists, by type: a value of every single picture
     """
 
-    def __init__(self, kind: str, model: str, values: dict, others: dict, whole: dict):
-        self.kind, self.model, self.values, self.others, self.whole = kind, model, values, others, whole
+    def __init__(self, kind: str, model: str, values: dict, others: dict, whole: dict, each: dict):
+        self.kind, self.model, self.values, self.others = kind, model, values, others
+        self.whole, self.each = whole, each
 
     def __getitem__(self, kind: str):
         return self.values[kind]
@@ -33,7 +35,7 @@ class World:
 
 
 class Worlds:
-    """The worlds of one host; each is made once. `host` is asked for `run` alone."""
+    """The worlds of one host, of which `run` and `each` are asked. Every world is made once."""
 
     def __init__(self, host):
         self.host = host
@@ -47,8 +49,8 @@ class Worlds:
         other = KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
         others = {name: value for name, value in self.pictures(other)[0].items() if name.startswith("CSD_")}
         values, canvas = self.pictures(kind)
-        values = {**values, **self._encoded(model, values["IMAGE"])}
-        return World(kind, model, values, others, self._whole(model, canvas))
+        values, each = {**values, **self._encoded(model, values["IMAGE"])}, self._each(model, values["IMAGE"])
+        return World(kind, model, values, others, self._whole(model, canvas), each)
 
     def holding(self, wanted: set[str]) -> list[str]:
         """The kinds of worlds that hold as many of these types as any does."""
@@ -94,8 +96,16 @@ class Worlds:
 
     def _conditioned(self, name: str, pictures) -> tuple:
         """Both prompts with the pictures, and the pictures' latents."""
+        wires = self._prompts(name)
+        positive, negative, _ = self.host.run("InstructPixToPixConditioning", **wires, pixels=pictures)
+        return positive, negative, self.host.run("VAEEncode", pixels=pictures, vae=wires["vae"])[0]
+
+    def _each(self, name: str, pictures) -> dict:
+        prompts = self.host.each("InstructPixToPixConditioning", "pixels", pictures, **self._prompts(name))
+        return {"CONDITIONING": prompts}
+
+    def _prompts(self, name: str) -> dict:
+        """What InstructPixToPixConditioning takes besides pictures."""
         _, clip, vae = self.models[name]
-        prompts = [self.host.run("CLIPTextEncode", clip=clip, text=text)[0] for text in _PROMPTS]
-        wires = {"positive": prompts[0], "negative": prompts[1], "vae": vae, "pixels": pictures}
-        positive, negative, _ = self.host.run("InstructPixToPixConditioning", **wires)
-        return positive, negative, self.host.run("VAEEncode", pixels=pictures, vae=vae)[0]
+        positive, negative = (self.host.run("CLIPTextEncode", clip=clip, text=text)[0] for text in _PROMPTS)
+        return {"positive": positive, "negative": negative, "vae": vae}

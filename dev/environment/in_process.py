@@ -41,6 +41,10 @@ class InProcessHost:
             result = getattr(node if hasattr(node, "GET_SCHEMA") else node(), node.FUNCTION)(**inputs)
         return tuple(result.args) if hasattr(result, "args") else tuple(result)
 
+    def each(self, node_id: str, name: str, batch: torch.Tensor, **inputs) -> list:
+        """The first output of a node for every row of a batch, as the executor makes it behind Rebatch Images."""
+        return [self.run(node_id, **{name: row[None]}, **inputs)[0] for row in batch]
+
     def module(self, name: str):
         """The extension's module `name` (such as "nodes.particles") as the host imported it."""
         package = str(self.base / "custom_nodes" / EXTENSION).replace(".", "_x_")
