@@ -73,11 +73,11 @@ class Graphs:
     def graph(self, number: int) -> Graph:
         rng = Random(number)
         turn, place = divmod(number, len(self.nodes))
-        node, is_wild = self.nodes[place], bool(turn % 2)
-        graph = Graph(number, self._world(node, is_wild, rng), node, rng)
-        inputs = self.tried(node)
-        if inputs and is_wild:
-            spec = rng.choice(inputs)
+        node = self.nodes[place]
+        tried = self.tried(node) if turn % 2 else []
+        graph = Graph(number, self._world(node, bool(tried), rng), node, rng)
+        if tried:
+            spec = rng.choice(tried)
             graph.wild = (spec.id, wild(spec, rng, graph.world))
         graph.latent = graph.world["LATENT"]
         return graph

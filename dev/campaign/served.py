@@ -82,63 +82,83 @@ def served(host: Host, nodes: list[type], first: int, count: int, limit: float) 
 
     limit   seconds after which a graph is cancelled
     """
-    client = Client(host.address)
-    recorder = Recorder(client.object_info())
-    graphs = ServedGraphs(recorder, nodes)
-    client.run(recorder.prompts()[-1])  # the view set, which other graphs load
-    found, longest = [], 0.0
-    with Pulse(host) as pulse:
-        for number in range(first, first + count):
-            pulse.longest = 0.0
-            found.append(_judged(client, recorder, graphs, graphs.graph(number), pulse, limit))
-            longest = max(longest, pulse.longest)
-    return found, longest
+    recorder = Recorder(Client(host.address).object_info())
+    sender = Sender(host, ServedGraphs(recorder, nodes), recorder, limit)
+    sender.client.run(recorder.prompts()[-1])  # the view set, which other graphs load
+    return [sender.judged(sender.graphs.graph(number)) for number in range(first, first + count)], sender.slowest
 
 
-def _judged(client: Client, recorder: Recorder, graphs: Graphs, graph: Graph, pulse: Pulse, limit: float) -> Verdict:
-    since = len(recorder.prompt)
-    if graph.wild and not _arrives(graph.wild[1].value):
-        graph.wild = None
-    graphs.run(graph)
-    for prompt in recorder.prompts(since):
-        outcome, words, cancel = _sent(client, prompt, graphs, graph, limit, pulse.host.process.pid)
-        if outcome != "result":
-            break
-    if cancel is not None and cancel > OBEYS:
-        outcome, words = "hang", f"a cancel was obeyed after {cancel:.1f} s"
-    elif pulse.longest > ANSWERS:
-        outcome, words = "hang", f"the server answered after {pulse.longest:.1f} s"
-    elif outcome == "result" and graph.wild and graph.wild[1].forbidden:
-        outcome, words = "silent", "a result, where the value should have been refused"
-    node_id = graph.target.GET_SCHEMA().node_id
-    sampled = graph.sampled and outcome == "result"
-    return Verdict(outcome, f"{graph}: {words}", cancel, 0, sampled, node_id, graph.wild is not None)
+@dataclass
+class Sender:
+    """Sends graphs to a server, one after the other, and says what comes of each.
+
+    limit     seconds after which a graph is cancelled
+    slowest   seconds that an answer of the server took at most, while graphs ran
+    """
+
+    host: Host
+    graphs: ServedGraphs
+    recorder: Recorder
+    limit: float
+    slowest: float = 0.0
+
+    def __post_init__(self):
+        self.client = Client(self.host.address)
+
+    def judged(self, graph: Graph) -> Verdict:
+        wild = graph.wild is not None
+        if graph.wild and not _arrives(graph.wild[1].value):
+            graph.wild = None
+        since = len(self.recorder.prompt)
+        self.graphs.run(graph)
+        with Pulse(self.host) as pulse:
+            outcome, words, cancel = self._sent(graph, self.recorder.prompts(since))
+        self.slowest = max(self.slowest, pulse.longest)
+        if cancel is not None and cancel > OBEYS:
+            outcome, words = "hang", f"a cancel was obeyed after {cancel:.1f} s"
+        elif pulse.longest > ANSWERS:
+            outcome, words = "hang", f"the server answered after {pulse.longest:.1f} s"
+        node_id = graph.target.GET_SCHEMA().node_id
+        sampled = graph.sampled and outcome == "result"
+        return Verdict(outcome, f"{graph}: {words}", cancel, 0, sampled, node_id, wild)
+
+    def _sent(self, graph: Graph, prompts: list[dict]) -> tuple[str, str, float | None]:
+        """The outcome of prompts up to the first that fails, with words; and the seconds until a cancel was obeyed."""
+        with Cancel(self.client, self.limit, self.host) as cancel:
+            try:
+                ended = [self.client.run(prompt).outcome for prompt in prompts]
+                outcome, words = "result" if set(ended) == {"success"} else "cancelled", ""
+            except RunError as error:
+                outcome, words = _of_error(self.graphs, graph, str(error))
+        if outcome == "result" and graph.wild and graph.wild[1].forbidden:
+            outcome, words = "silent", "a result, where the value should have been refused"
+        return outcome, words, cancel.obeyed
+
+
+class Cancel:
+    """Cancels a server's run after a time limit. obeyed: seconds from then to the end; None where it was not needed."""
+
+    def __init__(self, client: Client, limit: float, host: Host):
+        self.client, self.host, self.obeyed = client, host, None
+        self.watch: Stopwatch | None = None
+        self.timer = threading.Timer(limit, self._cancel)
+
+    def _cancel(self) -> None:
+        self.watch = Stopwatch(self.host.process.pid)
+        self.client.interrupt()
+
+    def __enter__(self) -> Cancel:
+        self.timer.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.obeyed = self.watch and self.watch.seconds()
+        self.timer.cancel()
 
 
 def _arrives(value) -> bool:
     """Whether a node would get this value: JSON has no NaN, and the server turns true into one."""
     return not isinstance(value, bool) and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def _sent(
-    client: Client, prompt: dict, graphs: Graphs, graph: Graph, limit: float, pid: int
-) -> tuple[str, str, float | None]:
-    """The outcome of a prompt, with words; and the seconds until a cancel was obeyed, where there was one."""
-    cancelled: list[Stopwatch] = []
-
-    def cancel() -> None:
-        cancelled.append(Stopwatch(pid))
-        client.interrupt()
-
-    timer = threading.Timer(limit, cancel)
-    timer.start()
-    try:
-        ended = client.run(prompt)
-        outcome, words = ("result", "") if ended.outcome == "success" else ("cancelled", "")
-    except RunError as error:
-        outcome, words = _of_error(graphs, graph, str(error))
-    timer.cancel()
-    return outcome, words, cancelled[0].seconds() if cancelled else None
 
 
 def _of_error(graphs: Graphs, graph: Graph, text: str) -> tuple[str, str]:

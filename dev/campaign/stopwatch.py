@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 
-def withheld(pid: int) -> float:
-    """Seconds that the threads of a process were ready to run and had to wait for a processor; 0 outside Linux."""
-    nanoseconds = 0
+def withheld(pid: int) -> dict[str, float]:
+    """Seconds that each thread of a process was ready to run and waited for a processor; empty outside Linux."""
+    found = {}
     for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         with contextlib.suppress(OSError, IndexError, ValueError):  # it may have ended
-            nanoseconds += int(thread.read_text().split()[1])
-    return nanoseconds / 1e9
+            found[thread.parent.name] = int(thread.read_text().split()[1]) / 1e9
+    return found
 
 
 class Stopwatch:
@@ -24,12 +24,14 @@ class Stopwatch:
     """
 
     def __init__(self, *others: int):
-        self.pids = (os.getpid(), *others)
-        self.begun, self.before = time.perf_counter(), self._withheld()
-
-    def _withheld(self) -> float:
-        return sum(map(withheld, self.pids))
+        self.before = {pid: withheld(pid) for pid in (os.getpid(), *others)}
+        self.begun = time.perf_counter()
 
     def seconds(self) -> float:
+        """Of each process, what the thread waited that waited longest is left out: the others may have at that time."""
         passed = time.perf_counter() - self.begun
-        return max(passed - max(self._withheld() - self.before, 0.0), 0.0)
+        return max(passed - sum(map(self._waited, self.before)), 0.0)
+
+    def _waited(self, pid: int) -> float:
+        before = self.before[pid]
+        return max((now - before.get(thread, 0.0) for thread, now in withheld(pid).items()), default=0.0)

@@ -124,7 +124,8 @@ def _conditioning(spec, world) -> list[Wild]:
 def _object(spec, world) -> list[Wild]:
     """Own types, and those of the host that only pass through."""
     kind = str(spec.get_io_type())
-    others = [Wild(f"{name} for {kind}", world[name]) for name in ("IMAGE", "LATENT", "MASK")]
+    strange = [name for name in ("IMAGE", "LATENT", "MASK") if name not in kind.split(",")]
+    others = [Wild(f"{name} for {kind}", world[name]) for name in strange]
     found = [*others, Wild("a word", "a"), Wild("a number", 7)]
     if kind in world.others:
         found += 3 * [Wild(f"{kind} of another set", world.others[kind], False)]

@@ -45,7 +45,7 @@ def test_time_that_others_had_does_not_count():
     programs = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]
     try:
         time.sleep(1.0)
-        assert all(withheld(program.pid) > 0.1 for program in programs)
+        assert all(max(withheld(program.pid).values()) > 0.1 for program in programs)
     finally:
         for program in programs:
             program.kill()
