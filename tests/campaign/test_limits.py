@@ -5,12 +5,16 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from collaborative_score_distillation.dev.campaign.served import Recorder
 from collaborative_score_distillation.dev.campaign.soak import ANSWERS, SLOPE, Soaked, _slope
 from collaborative_score_distillation.dev.campaign.stopwatch import Stopwatch, withheld
+from collaborative_score_distillation.dev.campaign.wild import wild
+from collaborative_score_distillation.dev.campaign.world import World
 
 GOOD = Soaked(runs=150, cancels=60, answer=0.2, cancel=1.1, slope=0.2, after="success")
 
@@ -60,3 +64,11 @@ def test_a_prompt_has_one_end():
     alone, taken = recorder.prompts()
     assert set(alone) == {"2", "shown"} and set(taken) == {"1", "3"}
     assert taken["3"]["inputs"] == {"picture": ["1", 0], "number": ["1", 1]}
+
+
+def test_what_an_input_takes_is_not_wild():
+    spec = SimpleNamespace(get_io_type=lambda: "VIDEO,IMAGE", optional=False)
+    world = World("frames", "first", {"IMAGE": 1, "LATENT": 2, "MASK": 3}, {}, {}, {})
+    words = {wild(spec, Random(number), world).words for number in range(99)}
+    assert {"LATENT for VIDEO,IMAGE", "MASK for VIDEO,IMAGE", "nothing"} <= words
+    assert "IMAGE for VIDEO,IMAGE" not in words
