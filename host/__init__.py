@@ -5,6 +5,7 @@ levels           the model's noise schedule as csd levels
 fit              conditioning and masks made to fit the particles, before sampling
 conditioning     conditioning of some of the particles, for one model call (rows: of tensors)
 control          the same for ControlNets
+patches          patches on MODEL with a row or a picture for each particle
 chunking         how many particles go through the model at once
 pages            several predictions in one batch of the model
 guider           guided predictions through the host's guider path

@@ -34,7 +34,7 @@ from ..csd.frames import Frames
 from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
 from ..csd.scene import Crops
 from ..media.layout import Layout
-from . import conditioning, pages, refusals
+from . import conditioning, pages, patches, refusals
 from .chunking import Chunks, room_for_one
 from .errors import named
 from .fit import Fit, fit_conds, without_image
@@ -111,6 +111,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.evaluations = 0
         self.same: dict[str, str] = {}
         self._prepared: _About | None = None
+        self._patches: patches.Fitted = {}
         self._given: dict[str, list[dict]] = {}
         patcher = self.model_patcher
         patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, pages.OWN, self._estimate_one_chunk)
@@ -164,9 +165,10 @@ class CSDGuider(comfy.samplers.CFGGuider):
             self.evaluations = 0
             try:
                 self._fit_conds(fit)
+                self._patches = patches.fitted(self.model_options, fit)
                 return super().sample(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed)
             finally:
-                self.original_conds, self._prepared = dict(self._given), None
+                self.original_conds, self._prepared, self._patches = dict(self._given), None, {}
 
     def _check(self, latents: Tensor, sigmas: Tensor, denoise_mask: Tensor | None) -> None:
         refusals.refuse_bad_latents(latents)
@@ -201,7 +203,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         def run(places):
             about = self._about(guidances, call.index[places.start : places.stop])
             part = rearrange(x[places.start : places.stop], "n r ... -> (r n) ...").to(self.model_patcher.load_device)
-            tagged = {**options, _ABOUT: about}
+            tagged = {**patches.for_rows(options, self._patches, about.rows, self._particles), _ABOUT: about}
             denoised = self(part, part.new_full((len(part),), sigma), model_options=tagged, **extra)
             return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 

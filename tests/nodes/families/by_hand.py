@@ -57,11 +57,14 @@ class ByHand:
     ) -> Tensor:
         """The edited particles, as CSDEditSampler gives them with `SETTINGS` and a coupling that does nothing.
 
+        model     the same for all, or particle i -> its model
         prompts   those of particle i
         mask      where theta may move, broadcastable to it
         """
-        csd, format_ = self.ext.csd, model.model.latent_format
-        levels = self.ext.levels.Levels(model.get_model_object("model_sampling"))
+        of_one = model if callable(model) else lambda i: model
+        models = [of_one(i) for i in range(len(latents))]
+        csd, format_ = self.ext.csd, models[0].model.latent_format
+        levels = self.ext.levels.Levels(models[0].get_model_object("model_sampling"))
         sigmas = levels.sigmas(csd.timesteps.Descending(*TIMES), STEPS, SEED).tolist()
         scene = layout.windows_for(latents) if layout else csd.frames.Frames(len(latents))
         theta = csd.scene.merge(scene, format_.process_in(latents))
@@ -70,7 +73,7 @@ class ByHand:
             level, x = levels.level(sigma), scene.split(theta)
             eps = noise(csd.draws.Draws(SEED, step), range(len(x)), x)
             rows = [
-                self.residual(model, *(part[i : i + 1] for part in (x, source, eps)), level, prompts(i))
+                self.residual(models[i], *(part[i : i + 1] for part in (x, source, eps)), level, prompts(i))
                 for i in range(len(x))
             ]
             move = csd.scene.merge(scene, level.weight * torch.cat(rows))
