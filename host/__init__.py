@@ -8,6 +8,7 @@ control          the same for ControlNets
 patches          patches on MODEL with a row or a picture for each particle
 chunking         how many particles go through the model at once
 pages            several predictions in one batch of the model
+mixing           what the host and guidance patches make of a pair of predictions
 guider           guided predictions through the host's guider path
 residual         which residual the guider asks for: in noise, or in velocity
 distiller        the distillation loop as a host sampler, with its record

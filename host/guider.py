@@ -34,7 +34,7 @@ from ..csd.frames import Frames
 from ..csd.guidance import IMAGE, NONE, SOURCE, TARGET, Call, Guidance, Request
 from ..csd.scene import Crops
 from ..media.layout import Layout
-from . import conditioning, pages, patches, refusals
+from . import conditioning, mixing, pages, patches, refusals
 from .chunking import Chunks, room_for_one
 from .errors import named
 from .fit import Fit, fit_conds, without_image
@@ -46,7 +46,7 @@ HOST_NAMES = {TARGET: "positive", IMAGE: "negative"}
 _TEXT_FREE = (IMAGE, NONE)
 _ABOUT = "csd_about"  # the model option under which a call's purpose travels
 _MOST_PAGES = 8  # two requests of three branches, and room
-_CFG_PATCHES = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
+Requests = Sequence[tuple[Guidance, Tensor]]
 
 
 def host_name(branch: str) -> str:
@@ -174,6 +174,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         refusals.refuse_bad_latents(latents)
         refusals.refuse_bad_sigmas(sigmas)
         refusals.refuse_single_trajectory(self.model_patcher, denoise_mask)
+        refusals.refuse_momentum(self.model_options)
         refusals.refuse_keyframed_hooks(self._given, sigmas)
         self.scene(latents)
         if self.layout is None:
@@ -224,25 +225,23 @@ class CSDGuider(comfy.samplers.CFGGuider):
         if about is None:
             raise ValueError("got a sampler that follows one trajectory, expected the CSD Distillation sampler.")
         parts = x.chunk(len(about.guidances))
-        timestep = timestep[: len(parts[0])]
-        found = self._evaluate(about, parts, timestep, model_options)
+        timestep, requests = timestep[: len(parts[0])], list(zip(about.guidances, parts, strict=True))
+        groups = [[request] for request in requests] if mixing.in_turn(model_options) else [requests]
+        return torch.cat([self._guided(about, group, timestep, model_options) for group in groups])
+
+    def _guided(self, about: _About, requests: Requests, timestep: Tensor, options: dict) -> Tensor:
+        """The denoised particles of some requests, each of which is a guidance with its particles."""
+        evaluate = self._evaluate_pair if mixing.in_turn(options) else self._evaluate
+        found = evaluate(about, requests, timestep, options)
         return torch.cat(
-            [
-                self._mix(about, guidance, evaluated, part, timestep, model_options)
-                for guidance, evaluated, part in zip(about.guidances, found, parts, strict=True)
-            ]
+            [self._mix(about, *request, each, timestep, options) for request, each in zip(requests, found, strict=True)]
         )
 
-    def _evaluate(self, about: _About, parts: Sequence[Tensor], timestep: Tensor, options: dict) -> list[dict]:
+    def _evaluate(self, about: _About, requests: Requests, timestep: Tensor, options: dict) -> list[dict]:
         """Predictions by branch for each request. A branch that is not there has coefficient zero."""
-        if "sampler_calc_cond_batch_function" in options:
-            return [
-                self._evaluate_by_patch(about, guidance, part, timestep, options)
-                for guidance, part in zip(about.guidances, parts, strict=True)
-            ]
-        asked = [self._branches(guidance, options) for guidance in about.guidances]
+        asked = [self._branches(guidance, options) for guidance, _ in requests]
         needed = {
-            (number, branch): Page(parts[number], self._conds_of(about, branch), slot_of(branch))
+            (number, branch): Page(requests[number][1], self._conds_of(about, branch), slot_of(branch))
             for number, branches in enumerate(asked)
             for branch in sorted(branches)
         }
@@ -258,27 +257,27 @@ class CSDGuider(comfy.samplers.CFGGuider):
                 for name in (guidance.prompt, *_TEXT_FREE)
                 if (stand := self.same.get(name, name)) in asked[number]
             }
-            for number, guidance in enumerate(about.guidances)
+            for number, (guidance, _) in enumerate(requests)
         ]
 
-    def _evaluate_by_patch(self, about: _About, guidance: Guidance, x: Tensor, timestep: Tensor, options: dict) -> dict:
-        """Predictions by a patch that takes over the evaluation of a pair; it cannot tell what could be shared."""
-        patch, needed = options["sampler_calc_cond_batch_function"], self._branches(guidance, options)
-        call = {"input": x, "sigma": timestep, "model": self.inner_model, "model_options": options}
-        text_free = guidance.prompt == IMAGE
-        pair = [self._conds_of(about, branch) if branch in needed else None for branch in (guidance.prompt, IMAGE)]
-        text, image = patch({**call, "conds": [None if text_free else pair[0], pair[1]]})
-        found = {guidance.prompt: text, IMAGE: image}
+    def _evaluate_pair(self, about: _About, requests: Requests, timestep: Tensor, options: dict) -> list[dict]:
+        """The same for one request by the host's own call, for patches that cannot tell what could be shared."""
+        ((guidance, x),) = requests
+        needed, found = self._branches(guidance, options), {}
         if NONE in needed:
             # By itself and in the place of a negative prompt: patches tell two prompts apart, not three.
-            found[NONE] = patch({**call, "conds": [None, self._conds_of(about, NONE)]})[1]
-        return found
+            conds = [None, self._conds_of(about, NONE)]
+            found[NONE] = mixing.evaluated(self.inner_model, conds, x, timestep, options)[1]
+        pair = [self._conds_of(about, branch) if branch in needed else None for branch in (guidance.prompt, IMAGE)]
+        pair = [None if guidance.prompt == IMAGE else pair[0], pair[1]]
+        text, image = mixing.evaluated(self.inner_model, pair, x, timestep, options)
+        return [{**found, guidance.prompt: text, IMAGE: image}]
 
     def _branches(self, guidance: Guidance, model_options: dict) -> set[str]:
         """The branches to evaluate; guidance patches see the pair that the host would show them."""
-        same = {} if "sampler_calc_cond_batch_function" in model_options else self.same
+        same = {} if mixing.in_turn(model_options) else self.same
         needed = set(guidance.coefficients(same))
-        if any(model_options.get(name) for name in _CFG_PATCHES):
+        if mixing.is_patched(model_options):
             needed.add(same.get(guidance.prompt, guidance.prompt))
             if not math.isclose(guidance.text, 1.0) or model_options.get("disable_cfg1_optimization"):
                 needed.add(IMAGE)
@@ -290,25 +289,14 @@ class CSDGuider(comfy.samplers.CFGGuider):
             about.conds[branch] = conditioning.take(whole, about.rows, self._particles, about.chains, device)
         return about.conds[branch]
 
-    def _mix(self, about: _About, guidance: Guidance, found: dict, x: Tensor, timestep: Tensor, options: dict):
+    def _mix(self, about: _About, guidance: Guidance, x: Tensor, found: dict, timestep: Tensor, options: dict):
         """The guided prediction for particles x out of its branches."""
         absent = torch.zeros_like(x)
         text, image, none = (found.get(branch, absent) for branch in (guidance.prompt, IMAGE, NONE))
         asked = [self._conds_of(about, branch) if branch in found else None for branch in (guidance.prompt, IMAGE)]
         scale = 1.0 if guidance.prompt == IMAGE else guidance.text
-        pair = self._pair(asked, [text, image], scale, x, timestep, options)
+        pair = mixing.mixed(self.inner_model, asked, [text, image], scale, x, timestep, options)
         return pair if guidance.image == 1 else pair + (guidance.image - 1) * (image - none)
-
-    def _pair(self, conds: list, predictions: list, scale: float, x: Tensor, timestep: Tensor, options: dict) -> Tensor:
-        """What the host makes of text and image: its guidance, or that of a patch."""
-        call = {"conds": conds, "cond_scale": scale, "timestep": timestep, "input": x, "sigma": timestep}
-        call |= {"model": self.inner_model, "model_options": options}
-        for patch in options.get("sampler_pre_cfg_function", []):
-            predictions = patch({**call, "conds_out": predictions})
-        text, image, (cond, uncond) = predictions[0], predictions[1], conds
-        return comfy.samplers.cfg_function(
-            self.inner_model, text, image, scale, x, timestep, model_options=options, cond=cond, uncond=uncond
-        )
 
     def start(self, count: int) -> None:
         """Called by the sampler once the host has processed the conditioning of `count` particles."""

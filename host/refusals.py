@@ -1,5 +1,6 @@
 """What cannot work with score distillation, refused before any model runs."""
 
+import inspect
 import logging
 from contextlib import contextmanager
 
@@ -32,6 +33,16 @@ def refuse_single_trajectory(model, denoise_mask: Tensor | None) -> None:
             f"model: got {' and '.join(found)}, which reuses the previous step's prediction; the steps of a "
             "distillation do not follow one trajectory. Remove that node."
         )
+
+
+def refuse_momentum(options: dict) -> None:
+    """Guidance with a running average over consecutive calls (Adaptive Projected Guidance)."""
+    for patch in options.get("sampler_pre_cfg_function", []):
+        if inspect.isfunction(patch) and inspect.getclosurevars(patch).nonlocals.get("momentum"):
+            raise ValueError(
+                "model: got Adaptive Projected Guidance with momentum, a running average along one trajectory; "
+                "expected momentum 0. Set it so on that node."
+            )
 
 
 def refuse_keyframed_hooks(conds: dict[str, list[dict]], sigmas: Tensor) -> None:
