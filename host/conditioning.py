@@ -31,6 +31,19 @@ def _changed(cond: dict, change: Callable[[Tensor], Tensor]) -> dict:
     return {**cond, "model_conds": model_conds, **masked}
 
 
+def noised_everywhere(conds: list[dict]) -> list[dict]:
+    """Processed conditioning that does not say where the latents are clean.
+
+    Some models (Wan 2.2 5B, LTXV) are told so by the noise mask, for the host pastes the clean image there. Here every
+    particle is noised all over, and the mask limits the update.
+    """
+    told = "denoise_mask"
+    return [
+        {**cond, "model_conds": {key: value for key, value in cond["model_conds"].items() if key != told}}
+        for cond in conds
+    ]
+
+
 def parked(conds: list[dict], count: int, device: torch.device) -> list[dict]:
     """Processed conditioning; what has a row for each particle waits on `device` until it is taken."""
     return [_changed(cond, lambda part: part.to(device) if has_rows(part, count) else part) for cond in conds]

@@ -2,14 +2,15 @@
 
 A ControlNet keeps the hint it was last asked about, so the particles of a call get copies of their own,
 which share the network's weights. Chains are copied once and shared between the prompts that share
-them, or the host could not batch those prompts.
+them, or the host could not batch those prompts. Hints that go through a VAE are encoded once in a run, each by itself.
 """
 
 from copy import copy
 
 from torch import Tensor
 
-from .rows import Rows, take_rows
+from .rows import Rows, has_rows, take_rows
+from .vae import HintVAE
 
 
 def _copied_chain(net, make, chains: dict):
@@ -28,6 +29,8 @@ def fit(fit, name: str, net, chains: dict):
 
     def make(net):
         fitted = net.copy()
+        if fitted.vae is not None:
+            fitted.vae = HintVAE(net.vae)
         if isinstance(net.cond_hint_original, Tensor):
             fitted.cond_hint_original = fit.image(name, net.cond_hint_original)
         fitted.extra_concat_orig = [
@@ -42,9 +45,11 @@ def take(net, rows: Rows, count: int, chains: dict):
     """The chain for the particles `rows`, with their hints. It needs no `pre_run`: the copied one has had it."""
 
     def make(net):
-        part = copy(net)
-        if isinstance(net.cond_hint_original, Tensor):
-            part.cond_hint_original = take_rows(net.cond_hint_original, rows, count)
+        part, hint = copy(net), net.cond_hint_original
+        if isinstance(hint, Tensor):
+            part.cond_hint_original = take_rows(hint, rows, count)
+            if isinstance(net.vae, HintVAE):
+                part.vae = net.vae.of_rows(rows if has_rows(hint, count) else (0,))
         part.extra_concat_orig = [take_rows(extra, rows, count) for extra in net.extra_concat_orig]
         return part
 

@@ -301,6 +301,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
     def start(self, count: int) -> None:
         """Called by the sampler once the host has processed the conditioning of `count` particles."""
         self._particles = count
+        self.conds = {name: conditioning.noised_everywhere(conds) for name, conds in self.conds.items()}
         self._check_image()
         self.same = self._find_same()
         home = comfy.model_management.intermediate_device()

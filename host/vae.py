@@ -5,15 +5,18 @@ that a long clip needs a matter of estimates.
 """
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import comfy.model_management
 import comfy.sd
 import comfy.utils
+import torch
 from torch import Tensor
 
 from .budget import afford
 from .errors import named
+from .rows import Rows
 
 
 def takes_clips(vae: comfy.sd.VAE) -> bool:
@@ -63,6 +66,31 @@ class BatchedVAE(comfy.sd.VAE):
             whole[start : start + len(part)] = part
             progress.update(len(part))
         return whole
+
+
+class HintVAE(BatchedVAE):
+    """A VAE for the hints of a run's particles, which encodes each of them once, however often a call asks for it."""
+
+    def __init__(self, vae: comfy.sd.VAE):
+        super().__init__(vae, 1)
+        self._kept: dict[tuple, Tensor] = {}
+        self._rows: Rows = (0,)
+
+    def of_rows(self, rows: Rows) -> "HintVAE":
+        """The same one for a call about the hints `rows`. What they have encoded is kept for both."""
+        part = copy(self)
+        part._rows = rows
+        return part
+
+    def encode(self, pixel_samples: Tensor) -> Tensor:
+        """The hints `rows` [n, H, W, C] -> latents [n, C, h, w], or [n, C, 1, h, w] of a video model."""
+        return torch.cat([self._encoded(row, hint[None]) for row, hint in zip(self._rows, pixel_samples, strict=True)])
+
+    def _encoded(self, row: int, hint: Tensor) -> Tensor:
+        key = (row, *hint.shape)
+        if key not in self._kept:
+            self._kept[key] = super().encode(hint).to(comfy.model_management.intermediate_device())
+        return self._kept[key]
 
 
 def _room(count: int, part: Tensor) -> Tensor:
