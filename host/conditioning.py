@@ -44,6 +44,27 @@ def noised_everywhere(conds: list[dict]) -> list[dict]:
     ]
 
 
+def counted_by_row(conds: list[dict], count: int) -> list[dict]:
+    """Processed conditioning whose number of tokens is that of a row, where the host counted all rows together.
+
+    Some models (Lumina 2, Omnigen2) are told one number for the whole batch. Raises ValueError where rows differ in it.
+    """
+    return [_counted_by_row(cond, count) for cond in conds]
+
+
+def _counted_by_row(cond: dict, count: int) -> dict:
+    mask, tokens = cond.get("attention_mask"), "num_tokens"
+    if tokens not in cond["model_conds"] or not isinstance(mask, Tensor) or not has_rows(mask, count):
+        return cond
+    least, most = (int(number) for number in mask.sum(1).aminmax())
+    if least != most:
+        raise ValueError(
+            f"conditioning: got prompts of {least} to {most} tokens, one for each particle, expected the same number "
+            "in each, for this model is told one number for all; give the particles texts of one length, or one text."
+        )
+    return {**cond, "model_conds": {**cond["model_conds"], tokens: comfy.conds.CONDConstant(most)}}
+
+
 def parked(conds: list[dict], count: int, device: torch.device) -> list[dict]:
     """Processed conditioning; what has a row for each particle waits on `device` until it is taken."""
     return [_changed(cond, lambda part: part.to(device) if has_rows(part, count) else part) for cond in conds]
@@ -69,6 +90,19 @@ def same(a: list[dict], b: list[dict]) -> bool:
     """Whether two processed conditionings make the model predict the same."""
     keys = (*_EVALUATED, *_SCHEDULED)
     return len(a) == len(b) and all(equal(one.get(key), other.get(key)) for one, other in zip(a, b) for key in keys)
+
+
+def differ_in_references_alone(a: list[dict], b: list[dict]) -> bool:
+    """Whether nothing that goes into the model beside x tells two processed conditionings apart, at any noise level.
+
+    What is concatenated to x a model cannot but see; a reference it may leave out.
+    """
+    scheduled = any(key in cond for cond in (*a, *b) for key in _SCHEDULED)
+    pairs = zip(a, b, strict=True)
+    concatenated = "c_concat"
+    return not scheduled and all(
+        equal(one["model_conds"].get(concatenated), other["model_conds"].get(concatenated)) for one, other in pairs
+    )
 
 
 def equal(a, b) -> bool:

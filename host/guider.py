@@ -112,6 +112,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.same: dict[str, str] = {}
         self._prepared: _About | None = None
         self._patches: patches.Fitted = {}
+        self._unsure = False
         self._given: dict[str, list[dict]] = {}
         patcher = self.model_patcher
         patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, pages.OWN, self._estimate_one_chunk)
@@ -185,12 +186,25 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.original_conds = {name: fit_conds(fit, name, conds, chains) for name, conds in self._given.items()}
         self.original_conds[NONE] = without_image(self.original_conds["negative"])
 
-    def _check_image(self) -> None:
-        """Refuse models and prompts without an image where the baseline or the guidance is about one."""
+    def _check_image(self) -> bool:
+        """Refuse models and prompts without an image where the baseline or the guidance is about one.
+
+        True where only a prediction can tell whether the model looks at the image.
+        """
         about_image = isinstance(self.baseline, ImageConditional) or self.guidance.image != 1
-        if about_image and not isinstance(self.baseline, DrawnNoise):
-            given = {name: conds for name, conds in self.conds.items() if name != NONE}
-            refusals.refuse_ignored_image(given, self.conds[NONE])
+        if not about_image or isinstance(self.baseline, DrawnNoise):
+            return False
+        given = {name: conds for name, conds in self.conds.items() if name != NONE}
+        refusals.refuse_ignored_image(given, self.conds[NONE])
+        return conditioning.differ_in_references_alone(self.conds["negative"], self.conds[NONE])
+
+    def _look_at_image(self, x: Tensor, sigma: float, row: int, options: dict) -> None:
+        """Predict the particle `row`, x [1, C, h, w], with its image and without, and refuse equal predictions."""
+        device, self._unsure = self.model_patcher.load_device, False
+        x, time = x.to(device), x.new_full((1,), sigma, device=device)
+        conds = [conditioning.take(self.conds[name], [row], self._particles, {}, device) for name in ("negative", NONE)]
+        pair = [comfy.samplers.calc_cond_batch(self.inner_model, [None, one], x, time, options)[1] for one in conds]
+        refusals.refuse_unseen_image(*pair)
 
     def predict(self, requests: Sequence[Request], call: Call, **extra) -> list[Tensor]:
         """`csd.guidance.Predict`: eps_hat for each request. Only the particles of a call go to the model's device.
@@ -209,6 +223,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
             return rearrange(denoised, "(r n) ... -> n r ...", r=len(guidances)).to(x.device)
 
         with room_for_one(), refusals.other_text_encoder():
+            if self._unsure:
+                self._look_at_image(x[:1, 0], sigma, call.index[0], options)
             denoised = self.chunks(run, len(x)).unbind(1)
         return [call.level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised, strict=True)]
 
@@ -302,7 +318,9 @@ class CSDGuider(comfy.samplers.CFGGuider):
         """Called by the sampler once the host has processed the conditioning of `count` particles."""
         self._particles = count
         self.conds = {name: conditioning.noised_everywhere(conds) for name, conds in self.conds.items()}
-        self._check_image()
+        self.conds = {name: conditioning.counted_by_row(conds, count) for name, conds in self.conds.items()}
+        refusals.warn_of_uneven_guidance({name: conds for name, conds in self.conds.items() if name != NONE})
+        self._unsure = self._check_image()
         self.same = self._find_same()
         home = comfy.model_management.intermediate_device()
         self.conds = {name: conditioning.parked(conds, count, home) for name, conds in self.conds.items()}

@@ -99,6 +99,34 @@ def refuse_ignored_image(conds: dict[str, list[dict]], without_image: list[dict]
         )
 
 
+def refuse_unseen_image(with_image: Tensor, without_image: Tensor) -> None:
+    """A model that predicts the same with a reference and without it was not made to look at one.
+
+    with_image, without_image   predictions on the same particle
+    """
+    if torch.equal(with_image, without_image):
+        raise ValueError(
+            "model: got a model that predicts the same with the reference latent and without it, so the source image "
+            f"would be ignored; use an edit model (Flux Kontext, Qwen-Image-Edit), {_OTHER_BASELINE}"
+        )
+
+
+def warn_of_uneven_guidance(conds: dict[str, list[dict]]) -> None:
+    """Models that are told a guidance scale (Flux) predict differently for another one, whatever the prompts say."""
+    told = {
+        name: sorted({float(cond["model_conds"]["guidance"].cond) for cond in prompts})
+        for name, prompts in conds.items()
+        if any("guidance" in cond["model_conds"] for cond in prompts)
+    }
+    if len(set(map(tuple, told.values()))) > 1:
+        shown = ", ".join(f"{name} {' and '.join(map(str, scales))}" for name, scales in told.items())
+        logging.warning(
+            "Prompts: the model is told different guidance scales (%s). The edit follows their difference even where "
+            "the prompts agree; put FluxGuidance with the same scale behind each of them.",
+            shown,
+        )
+
+
 @contextmanager
 def other_text_encoder():
     """Say what is wrong where a prompt has another width than the model takes."""
