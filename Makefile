@@ -23,7 +23,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model templates lint
+.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model templates families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ test: browser  ## every test, with the real host and the real page: ARGS="-k win
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 	@$(MODULE).dev.evaluation.golden $(FILES) $(ARGS)
+
+families: env  ## every family of models with every feature, and docs/families.md
+	@CSD_WRITE_FAMILIES=1 $(PROGRAMS)/pytest tests/nodes/families/test_matrix.py $(ARGS)
 
 campaign: env  ## hostile graphs, files and faults against the extension, and docs/campaign.md
 	@$(MODULE).dev.campaign --page $(ARGS)

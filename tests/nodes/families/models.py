@@ -12,97 +12,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ..conftest import CELLS, TOKENS, UNET, WIDTH, Tiny, fill, own, rand
-
-# For every family: the class of the host's `supported_models`, and how its network is made small.
-_SDXL = {**UNET, "adm_in_channels": 2816, "num_classes": "sequential"}
-_FLUX = {
-    "image_model": "flux",
-    "in_channels": 16,
-    "out_channels": 16,
-    "patch_size": 2,
-    "vec_in_dim": WIDTH,
-    "context_in_dim": WIDTH,
-    "hidden_size": 32,
-    "mlp_ratio": 2.0,
-    "num_heads": 2,
-    "depth": 1,
-    "depth_single_blocks": 1,
-    "axes_dim": [4, 6, 6],
-    "theta": 10000,
-    "qkv_bias": True,
-    "guidance_embed": True,
-}
-_WAN = {
-    "image_model": "wan2.1",
-    "model_type": "t2v",
-    "dim": 32,
-    "ffn_dim": 32,
-    "freq_dim": 16,
-    "text_dim": WIDTH,
-    "num_heads": 2,
-    "num_layers": 1,
-}
-_LUMINA = {
-    "image_model": "lumina2",
-    "patch_size": 2,
-    "in_channels": 16,
-    "dim": 32,
-    "n_layers": 1,
-    "n_refiner_layers": 1,
-    "n_heads": 2,
-    "n_kv_heads": 2,
-    "multiple_of": 8,
-    "ffn_dim_multiplier": 1.0,
-    "qk_norm": True,
-    "cap_feat_dim": WIDTH,
-    "axes_dims": [4, 6, 6],
-    "axes_lens": [300, 64, 64],
-}
-_QWEN = {
-    "image_model": "qwen_image",
-    "num_layers": 1,
-    "attention_head_dim": 16,
-    "num_attention_heads": 2,
-    "joint_attention_dim": WIDTH,
-    "axes_dims_rope": [4, 6, 6],
-}
-_SD3 = {
-    "patch_size": 2,
-    "in_channels": 16,
-    "depth": 1,
-    "adm_in_channels": WIDTH,
-    "context_embedder_config": {
-        "target": "torch.nn.Linear",
-        "params": {"in_features": WIDTH, "out_features": 64},
-    },
-    "pos_embed_max_size": 16,
-    "num_patches": 256,
-    "pos_embed_scaling_factor": None,
-    "context_size": WIDTH,
-}
-_OMNIGEN = {
-    "image_model": "omnigen2",
-    "in_channels": 16,
-    "hidden_size": 32,
-    "num_layers": 1,
-    "num_refiner_layers": 1,
-    "num_attention_heads": 2,
-    "num_kv_heads": 2,
-    "multiple_of": 8,
-    "axes_dim_rope": [4, 6, 6],
-    "axes_lens": [300, 64, 64],
-    "text_feat_dim": WIDTH,
-}
-_LTXV = {
-    "image_model": "ltxv",
-    "in_channels": 128,
-    "cross_attention_dim": 32,
-    "attention_head_dim": 16,
-    "num_attention_heads": 2,
-    "caption_channels": WIDTH,
-    "num_layers": 1,
-}
-
+from . import networks
 
 _REFERENCES, _CONCATENATED = "reference_latents", "concat_latent_image"
 _HEADS = ("num_heads", "num_head_channels")  # of which some of the host's classes have their own
@@ -126,7 +36,7 @@ class Family:
     moments: int | None = None
     reference: str | None = None
     entries: Callable[[int], dict] = field(default=lambda seed: {})
-    weights: tuple[tuple[str, float], ...] = ()
+    weights: tuple[tuple[str, float | list], ...] = ()
 
     def model(self, comfy, seed: int = 0, **changes):
         """A ModelPatcher on the CPU in float32."""
@@ -165,6 +75,17 @@ def _large_pooled(seed: int) -> dict:
     return {"pooled_output": rand(seed + 100, 1, 1280)}
 
 
+def _llama(seed: int) -> dict:
+    return {**_pooled(seed), "conditioning_llama3": rand(seed + 200, 1, 2, TOKENS, WIDTH)}
+
+
+def _inpainted(channels: int, cells: int) -> Callable[[int], dict]:
+    """The picture with a hole and the hole, as InpaintModelConditioning gives them: the same for every prompt."""
+    hole = (rand(301, 1, 1, 8 * cells, 8 * cells) > 0).float()
+    picture = rand(300, 1, channels, cells, cells)
+    return lambda seed: {"concat_latent_image": picture, "concat_mask": hole}
+
+
 FAMILIES = {
     "SD 1.5": Family("SD15", {**UNET, "in_channels": 4, "adm_in_channels": None}, channels=4),
     "InstructPix2Pix": Family(
@@ -173,41 +94,62 @@ FAMILIES = {
         channels=4,
         reference=_CONCATENATED,
     ),
-    "SDXL": Family("SDXL", {**_SDXL, "in_channels": 4}, channels=4, entries=_large_pooled),
+    "SD 1.5 inpaint": Family(
+        "SD15", {**UNET, "in_channels": 9, "adm_in_channels": None}, channels=4, entries=_inpainted(4, CELLS)
+    ),
+    "SD 2 v": Family(
+        "SD20",
+        {**UNET, "in_channels": 4, "adm_in_channels": None},
+        channels=4,
+        weights=(("output_blocks.11.1.transformer_blocks.0.norm1.bias", [0.0, 1.0]),),
+    ),
+    "SDXL": Family("SDXL", {**networks.SDXL, "in_channels": 4}, channels=4, entries=_large_pooled),
     "SDXL edit": Family(
         "SDXL_instructpix2pix",
-        {**_SDXL, "in_channels": 8},
+        {**networks.SDXL, "in_channels": 8},
         channels=4,
         reference=_CONCATENATED,
         entries=_large_pooled,
     ),
     "CosXL": Family(
         "SDXL",
-        {**_SDXL, "in_channels": 4},
+        {**networks.SDXL, "in_channels": 4},
         channels=4,
         entries=_large_pooled,
         weights=(("edm_vpred.sigma_max", 120.0), ("edm_vpred.sigma_min", 0.002)),
     ),
     "CosXL Edit": Family(
         "SDXL_instructpix2pix",
-        {**_SDXL, "in_channels": 8},
+        {**networks.SDXL, "in_channels": 8},
         channels=4,
         reference=_CONCATENATED,
         entries=_large_pooled,
         weights=(("edm_vpred.sigma_max", 120.0), ("edm_vpred.sigma_min", 0.002)),
     ),
-    "SD 3": Family("SD3", _SD3, entries=_pooled),
-    "Flux dev": Family("Flux", _FLUX, entries=_pooled),
-    "Flux Kontext": Family("Flux", _FLUX, reference=_REFERENCES, entries=_pooled),
-    "Flux schnell": Family("FluxSchnell", {**_FLUX, "guidance_embed": False}, entries=_pooled),
-    "Qwen-Image": Family("QwenImage", _QWEN, moments=1),
-    "Qwen-Image-Edit": Family("QwenImage", _QWEN, moments=1, reference=_REFERENCES),
-    "Lumina 2": Family("Lumina2", _LUMINA),
-    "Z-Image": Family("ZImage", {**_LUMINA, "dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True}),
-    "Omnigen2": Family("Omnigen2", _OMNIGEN, reference=_REFERENCES, entries=_masked),
-    "Wan 2.1": Family("WAN21_T2V", {**_WAN, "in_dim": 16, "out_dim": 16}, moments=1),
-    "Wan 2.2 5B": Family("WAN22_T2V", {**_WAN, "in_dim": 48, "out_dim": 48}, channels=48, moments=1),
-    "LTXV": Family("LTXV", _LTXV, channels=128, moments=1, entries=_masked),
+    "SD 3": Family("SD3", networks.SD3, entries=_pooled),
+    "Flux dev": Family("Flux", networks.FLUX, entries=_pooled),
+    "Flux Kontext": Family("Flux", networks.FLUX, reference=_REFERENCES, entries=_pooled),
+    "Flux schnell": Family("FluxSchnell", {**networks.FLUX, "guidance_embed": False}, entries=_pooled),
+    "Flux Fill": Family(
+        "FluxInpaint",
+        {**networks.FLUX, "in_channels": 96},
+        entries=lambda seed: {**_pooled(seed), **_inpainted(16, CELLS)(seed)},
+    ),
+    "Flux.2": Family("Flux2", networks.FLUX2, channels=128, reference=_REFERENCES, entries=_pooled),
+    "Chroma": Family("Chroma", networks.CHROMA, entries=_pooled),
+    "AuraFlow": Family("AuraFlow", networks.AURA, channels=4),
+    "HiDream": Family("HiDream", networks.HIDREAM, entries=_llama),
+    "HunyuanImage": Family("HunyuanImage21", networks.HUNYUAN_IMAGE, channels=64),
+    "Qwen-Image": Family("QwenImage", networks.QWEN, moments=1),
+    "Qwen-Image-Edit": Family("QwenImage", networks.QWEN, moments=1, reference=_REFERENCES),
+    "Lumina 2": Family("Lumina2", networks.LUMINA),
+    "Z-Image": Family(
+        "ZImage", {**networks.LUMINA, "dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True}
+    ),
+    "Omnigen2": Family("Omnigen2", networks.OMNIGEN, reference=_REFERENCES, entries=_masked),
+    "Wan 2.1": Family("WAN21_T2V", {**networks.WAN, "in_dim": 16, "out_dim": 16}, moments=1),
+    "Wan 2.2 5B": Family("WAN22_T2V", {**networks.WAN, "in_dim": 48, "out_dim": 48}, channels=48, moments=1),
+    "LTXV": Family("LTXV", networks.LTXV, channels=128, moments=1, entries=_masked),
 }
 
 
@@ -216,6 +158,26 @@ def video_vae(seed: int = 0):
     network = importlib.import_module("comfy.ldm.wan.vae").WanVAE(dim=4, z_dim=16, dim_mult=[1, 2, 4, 4])
     fill(network, seed)
     return importlib.import_module("comfy.sd").VAE(sd=network.state_dict(), dtype=torch.float32)
+
+
+CONTROLNETS = {
+    "Qwen-Image": ("qwen_image", "QwenImageControlNetModel", {}, []),
+    "Flux dev": ("flux", "ControlNetFlux", {"latent_input": True, "control_latent_channels": 16}, ["y", "guidance"]),
+}
+"""Whose hints go through a VAE: module and class of the network, further settings, and what else it is told."""
+
+
+def controlnet(comfy, name: str):
+    """A ControlNet of `CONTROLNETS` as the host's loaders put it together."""
+    package, network, further, extra_conds = CONTROLNETS[name]
+    module = importlib.import_module(f"comfy.ldm.{package}.controlnet")
+    ops, family = importlib.import_module("comfy.ops").disable_weight_init, FAMILIES[name]
+    made = getattr(module, network)(**own(family.settings), **further, dtype=torch.float32, operations=ops)
+    fill(made, 3, gain=1.4)
+    made.eval().requires_grad_(False)
+    format_, cpu = family.model(comfy).model.latent_format, torch.device("cpu")
+    settings = {"compression_ratio": 1, "latent_format": format_, "load_device": cpu, "extra_conds": extra_conds}
+    return comfy.controlnet.ControlNet(made, **settings)
 
 
 def vision_clip(comfy, seed: int = 0):

@@ -1,37 +1,12 @@
 """ControlNets whose hints go through a VAE: every particle has its own, which is encoded once."""
 
-import importlib
-
 import pytest
-import torch
 
-from ..conftest import own, rand
+from ..conftest import rand
 from .by_hand import Prompts
-from .models import FAMILIES, fill, video_vae
+from .models import CONTROLNETS, FAMILIES, controlnet, video_vae
 
 COUNT = 4
-_NETWORKS = {
-    "Qwen-Image": ("qwen_image", "QwenImageControlNetModel", {}, []),
-    "Flux dev": ("flux", "ControlNetFlux", {"latent_input": True, "control_latent_channels": 16}, ["y", "guidance"]),
-}
-
-
-@pytest.fixture
-def net(comfy):
-    """A ControlNet for a family, as the host's loaders put it together."""
-
-    def make(name: str):
-        package, network, further, extra_conds = _NETWORKS[name]
-        module = importlib.import_module(f"comfy.ldm.{package}.controlnet")
-        ops, family = importlib.import_module("comfy.ops").disable_weight_init, FAMILIES[name]
-        made = getattr(module, network)(**own(family.settings), **further, dtype=torch.float32, operations=ops)
-        fill(made, 3, gain=1.4)
-        made.eval().requires_grad_(False)
-        format_, cpu = family.model(comfy).model.latent_format, torch.device("cpu")
-        settings = {"compression_ratio": 1, "latent_format": format_, "load_device": cpu, "extra_conds": extra_conds}
-        return comfy.controlnet.ControlNet(made, **settings)
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +28,9 @@ def encoded(vaes):
         handle.remove()
 
 
-@pytest.mark.parametrize("name", _NETWORKS)
-def test_a_hint_of_the_canvas(host, comfy, case, net, vaes, encoded, by_hand, family_edit, far, name):
-    family, control, vae = FAMILIES[name], net(name), vaes[name]
+@pytest.mark.parametrize("name", CONTROLNETS)
+def test_a_hint_of_the_canvas(host, comfy, case, vaes, encoded, by_hand, family_edit, far, name):
+    family, control, vae = FAMILIES[name], controlnet(comfy, name), vaes[name]
     model = family.model(comfy)
     latents = case.layout.windows.rescaled((8, 8)).split(family.latents(5, 1, (8, 20)))
     hint = rand(6, 1, 3, 8, 20).sigmoid().repeat_interleave(8, -1).repeat_interleave(8, -2)
@@ -79,10 +54,15 @@ def test_a_hint_of_the_canvas(host, comfy, case, net, vaes, encoded, by_hand, fa
     assert far(family_edit(model, latents, plain, case.layout), expected) > 1e-3
 
 
-@pytest.mark.parametrize("name", _NETWORKS)
-def test_a_shared_hint_is_encoded_once(host, comfy, net, vaes, encoded, family_edit, name):
+@pytest.mark.parametrize("name", CONTROLNETS)
+def test_a_shared_hint_is_encoded_once(host, comfy, vaes, encoded, family_edit, name):
     family = FAMILIES[name]
-    inputs = {"control_net": net(name), "image": rand(6, 1, 64, 64, 3).sigmoid(), "vae": vaes[name], "strength": 0.7}
+    inputs = {
+        "control_net": controlnet(comfy, name),
+        "image": rand(6, 1, 64, 64, 3).sigmoid(),
+        "vae": vaes[name],
+        "strength": 0.7,
+    }
     prompts = {"positive": family.prompt(1), "negative": family.prompt(2)}
     pair = host.run("ControlNetApplyAdvanced", **prompts, **inputs, start_percent=0.0, end_percent=1.0)
     encoded.clear()
