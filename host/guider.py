@@ -203,7 +203,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         device, self._unsure = self.model_patcher.load_device, False
         x, time = x.to(device), x.new_full((1,), sigma, device=device)
         conds = [conditioning.take(self.conds[name], [row], self._particles, {}, device) for name in ("negative", NONE)]
-        pair = [comfy.samplers.calc_cond_batch(self.inner_model, [None, one], x, time, options)[1] for one in conds]
+        pair = [mixing.evaluated(self.inner_model, [None, one], x, time, options)[1] for one in conds]
         refusals.refuse_unseen_image(*pair)
 
     def predict(self, requests: Sequence[Request], call: Call, **extra) -> list[Tensor]:

@@ -43,23 +43,13 @@ def mixed(
     call |= {"model": model, "model_options": options}
     for patch in options.get(_BEFORE, []):
         predictions = patch({**call, "conds_out": predictions})
-    parts = range(len(x)) if _one_by_one(options) else [slice(None)]
-    cond, uncond = conds
-    return torch.cat(
-        [
-            comfy.samplers.cfg_function(
-                model,
-                *(prediction[part].view(-1, *x.shape[1:]) for prediction in predictions[:2]),
-                scale,
-                x[part].view(-1, *x.shape[1:]),
-                timestep[part].view(-1),
-                model_options=options,
-                cond=cond,
-                uncond=uncond,
-            )
-            for part in parts
-        ]
-    )
+    text, image, rest = *predictions[:2], {"model_options": options, "cond": conds[0], "uncond": conds[1]}
+
+    def mix(part: slice) -> Tensor:
+        return comfy.samplers.cfg_function(model, text[part], image[part], scale, x[part], timestep[part], **rest)
+
+    parts = [slice(i, i + 1) for i in range(len(x))] if _one_by_one(options) else [slice(None)]
+    return torch.cat([mix(part) for part in parts])
 
 
 def _one_by_one(options: dict) -> bool:
