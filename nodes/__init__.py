@@ -1,21 +1,22 @@
-"""The nodes: thin files that say what is wired together.
+"""The nodes: thin files that connect the parts.
 
-The method is in csd/, files are read and written in media/, ComfyUI is met in host/.
+The method is in csd/. Files are read and written in media/. Everything that touches ComfyUI's internals is in host/.
 
 particles   ParticleSplit, ParticleMerge
 samplers    CSDEditSampler, CSDSampler
 options     kernel, noise field, timesteps, update, baseline
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
-state       a run that can be taken up again
+state       a run that can be stopped and resumed
 savings     fewer evaluations
-vae         few images at a time
+vae         a few images at a time
 prompts     a prompt for each image of a set
-video       a range of a video as frames and back
+video       a stretch of a video as frames, and back
 flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
 views       view sets: load, save, correspondence
 compare     MultiDiffusion
 demo        the embedded model and its painted scenes (demo_clip: painted clips; demo_views: painted view sets)
+tooltips    texts that several nodes share
 extension   the list of all of them
 """

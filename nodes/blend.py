@@ -16,13 +16,22 @@ class Blend(Node):
         return schema(
             "CSDBlend",
             "CSD Blend",
-            "Averages what several frames or views show of the same thing. Takes away the flicker that the VAE itself "
-            "adds, which no edit of latents can.",
+            "Averages what several frames or views show of the same thing. This removes the flicker that the VAE adds "
+            "when it decodes. No edit of the latents can remove it.",
             [
-                io.Image.Input("images", tooltip="The decoded frames or views."),
-                Correspondence.Input("correspondence", tooltip="Of the unedited frames or views."),
+                io.Image.Input("images", tooltip="The edited frames or views, decoded."),
+                Correspondence.Input(
+                    "correspondence",
+                    tooltip="Where the images show the same thing, found on the unedited frames or views.",
+                ),
                 io.Float.Input(
-                    "strength", default=1.0, min=0.0, max=1.0, step=0.05, tooltip="How far towards the average."
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How far each image moves towards the average. 0 changes nothing. Higher: less flicker, "
+                    "but softer images.",
                 ),
                 io.Float.Input(
                     "tolerance",
@@ -30,11 +39,11 @@ class Blend(Node):
                     min=0.01,
                     max=10.0,
                     step=0.01,
-                    tooltip="Colours (0 to 1) that differ by more than this hardly count, so that a wrong "
-                    "correspondence leaves no ghost.",
+                    tooltip="How much colours (0 to 1) may differ and still be averaged. Lower it if you see ghosts. "
+                    "Formula: weight = exp(-difference^2 / tolerance^2).",
                 ),
             ],
-            [io.Image.Output("blended", display_name="images")],
+            [io.Image.Output("blended", display_name="images", tooltip="The images with less flicker.")],
             search_aliases=["deflicker", "temporal smoothing", "multi view fusion"],
         )
 

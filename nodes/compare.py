@@ -1,8 +1,9 @@
-"""What people use today, for comparison: MultiDiffusion on any core sampler."""
+"""MultiDiffusion on any core sampler, to compare with."""
 
 from ..host.io import Layout, io, schema
 from ..host.multidiffusion import windowed
 from ..host.node import Node
+from . import tooltips
 
 MULTIDIFFUSION = "MultiDiffusion (for comparison)"
 
@@ -13,14 +14,14 @@ class MultiDiffusion(Node):
         return schema(
             "CSDMultiDiffusion",
             MULTIDIFFUSION,
-            "Averages the predictions of overlapping windows at every step (arXiv 2302.08113). The sampler and its "
-            "conditioning get the whole image.",
+            "Makes a model look at an image window by window. Where windows overlap, their predictions are averaged at "
+            "every step (arXiv 2302.08113). Give the whole image to the sampler and to its conditioning.",
             [
-                io.Model.Input("model"),
-                Layout.Input("layout", tooltip="From ParticleSplit of the same image."),
-                io.Int.Input("particles_at_once", default=4, min=1, max=100000),
+                io.Model.Input("model", tooltip=tooltips.MODEL),
+                Layout.Input("layout", tooltip="Where the windows lie, from ParticleSplit of the same image."),
+                io.Int.Input("particles_at_once", default=4, min=1, max=100000, tooltip=tooltips.PARTICLES_AT_ONCE),
             ],
-            [io.Model.Output()],
+            [io.Model.Output(tooltip="The model with windows, for any core sampler.")],
             search_aliases=["tiled diffusion", "multidiffusion"],
         )
 

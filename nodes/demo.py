@@ -1,4 +1,4 @@
-"""The embedded demo model and a picture for it, as nodes."""
+"""The demo model that ships with the extension, and a painted picture for it."""
 
 import torch
 
@@ -13,19 +13,24 @@ class DemoModel(Node):
         return schema(
             "CSDDemoModel",
             "CSD Demo Model",
-            "A small InstructPix2Pix model that ships with Collaborative Score Distillation, for trying the nodes "
-            "without a download. It knows painted landscapes and a few instructions; see demo/MODEL_CARD.md.",
+            "A small editing model that ships with the extension, for trying the nodes without a download. It knows "
+            "painted landscapes and a few instructions. They are listed in demo/MODEL_CARD.md.",
             [
                 io.Combo.Input(
                     "model",
                     options=["first", "sharp"],
                     default="first",
                     optional=True,
-                    tooltip="first: 4 latent channels, predicts noise, as Stable Diffusion 1.5. sharp: 16 channels, a "
-                    "rectified flow, as SD 3 and Flux.",
+                    tooltip="Which of two models. first: predicts noise, as Stable Diffusion 1.5 does; its pictures "
+                    "are blurred. sharp: a rectified flow, as SD 3 and Flux are; its pictures are sharp, its edits are "
+                    "less trained. They have 4 and 16 latent channels.",
                 )
             ],
-            [io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
+            [
+                io.Model.Output(tooltip="The diffusion model."),
+                io.Clip.Output(tooltip="The text encoder, for CLIP Text Encode."),
+                io.Vae.Output(tooltip="The autoencoder, for VAE Encode and VAE Decode."),
+            ],
             search_aliases=["instruct pix2pix demo", "collaborative score distillation demo"],
         )
 
@@ -45,15 +50,29 @@ class DemoScene(Node):
         return schema(
             "CSDDemoScene",
             "CSD Demo Scene",
-            "Paints a landscape for the demo model. The same seed gives the same scene in every look, which is what "
-            "an edit can be compared with.",
+            "Paints a landscape for the demo model. The same seed gives the same scene in every look, so an edit can "
+            "be compared with the true winter, for instance.",
             [
-                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
-                io.Combo.Input("look", options=["summer", "winter", "autumn", "sunset", "night"], default="summer"),
-                io.Int.Input("width", default=512, min=64, max=8192, step=8, tooltip="Pixels."),
-                io.Int.Input("height", default=128, min=64, max=2048, step=8, tooltip="Pixels; the model saw 128."),
+                io.Int.Input(
+                    "seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True, tooltip="Chooses the scene."
+                ),
+                io.Combo.Input(
+                    "look",
+                    options=["summer", "winter", "autumn", "sunset", "night"],
+                    default="summer",
+                    tooltip="Season and light.",
+                ),
+                io.Int.Input("width", default=512, min=64, max=8192, step=8, tooltip="Width in pixels."),
+                io.Int.Input(
+                    "height",
+                    default=128,
+                    min=64,
+                    max=2048,
+                    step=8,
+                    tooltip="Height in pixels. The demo model was trained at 128.",
+                ),
             ],
-            [io.Image.Output()],
+            [io.Image.Output(tooltip="The painted landscape.")],
         )
 
     @classmethod

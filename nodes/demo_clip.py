@@ -1,4 +1,4 @@
-"""A painted clip for the demo model, with its true motion, as a node."""
+"""CSD Demo Video: a painted clip for the demo model, with its true motion."""
 
 import torch
 
@@ -8,6 +8,7 @@ from ..host.io import Correspondence, io, schema
 from ..host.node import Node
 from ..host.progress import steps
 from ..media.pairs import pairs
+from . import tooltips
 
 
 class DemoClip(Node):
@@ -18,34 +19,54 @@ class DemoClip(Node):
         return schema(
             "CSDDemoClip",
             "CSD Demo Video",
-            "Paints a clip for the demo model: the camera pans and zooms over a landscape, clouds and a balloon or a "
-            "cart move. The same seed gives the same motion in every look, and the motion is known exactly.",
+            "Paints a short video for the demo model. The camera pans and zooms over a landscape; clouds move, and a "
+            "balloon or a cart. The same seed gives the same motion in every look. The motion is known exactly.",
             [
-                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
-                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0]),
-                io.Int.Input("frames", default=24, min=1, max=1000),
-                io.Int.Input("width", default=192, min=64, max=2048, step=8, tooltip="Pixels."),
-                io.Int.Input("height", default=128, min=64, max=1024, step=8, tooltip="Pixels; the model saw 128."),
-                io.Float.Input("rate", default=12.0, min=1.0, max=120.0, step=0.5, tooltip="Frames a second."),
+                io.Int.Input(
+                    "seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True, tooltip="Chooses the scene."
+                ),
+                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0], tooltip="Season and light."),
+                io.Int.Input("frames", default=24, min=1, max=1000, tooltip="How many frames."),
+                io.Int.Input("width", default=192, min=64, max=2048, step=8, tooltip="Width of each frame in pixels."),
+                io.Int.Input(
+                    "height",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=8,
+                    tooltip="Height of each frame in pixels. The demo model was trained at 128.",
+                ),
+                io.Float.Input(
+                    "rate",
+                    default=12.0,
+                    min=1.0,
+                    max=120.0,
+                    step=0.5,
+                    tooltip="Frames per second. It does not change the frames.",
+                ),
                 io.Int.Input(
                     "neighbours",
                     default=2,
                     min=0,
                     max=1000,
-                    tooltip="The motion from each frame to this many before and after it.",
+                    tooltip=tooltips.NEIGHBOURS,
                 ),
                 io.Int.Input(
                     "anchors",
                     default=2,
                     min=0,
                     max=1000,
-                    tooltip="The motion from each frame to this many that are spread evenly over the clip.",
+                    tooltip=tooltips.ANCHORS,
                 ),
             ],
             [
-                io.Image.Output("images", display_name="frames"),
-                io.Float.Output("pace", display_name="rate", tooltip="For `fps` of Create Video."),
-                Correspondence.Output("correspondence", display_name="correspondence", tooltip="The true motion."),
+                io.Image.Output("images", display_name="frames", tooltip="The painted frames, one batch."),
+                io.Float.Output("pace", display_name="rate", tooltip="Frames per second, for `fps` of Create Video."),
+                Correspondence.Output(
+                    "correspondence",
+                    display_name="correspondence",
+                    tooltip="The true motion between frames, in place of what CSD Optical Flow measures.",
+                ),
             ],
             search_aliases=["demo video", "painted clip", "true motion"],
         )

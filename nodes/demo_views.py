@@ -19,18 +19,38 @@ class DemoViews(Node):
         return schema(
             "CSDDemoViews",
             "CSD Demo Views",
-            "Paints views of a diorama for the demo model: a landscape of cut-outs seen from an arc of cameras. The "
-            "same seed gives the same views in every look, and cameras and depth are known exactly.",
+            "Paints views of a diorama for the demo model: a landscape of cut-outs, seen by cameras on an arc. The "
+            "same seed gives the same views in every look. Cameras and depth are exact.",
             [
-                io.Int.Input("seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True),
-                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0]),
-                io.Int.Input("count", default=8, min=1, max=360, tooltip="Views, evenly spaced along the arc."),
-                io.Int.Input("width", default=192, min=64, max=1024, step=8, tooltip="Pixels."),
-                io.Int.Input("height", default=128, min=64, max=1024, step=8, tooltip="Pixels; the model saw 128."),
+                io.Int.Input(
+                    "seed",
+                    default=1,
+                    min=0,
+                    max=0xFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Chooses the diorama.",
+                ),
+                io.Combo.Input("look", options=list(LOOKS), default=LOOKS[0], tooltip="Season and light."),
+                io.Int.Input(
+                    "count", default=8, min=1, max=360, tooltip="How many views, evenly spaced along the arc."
+                ),
+                io.Int.Input("width", default=192, min=64, max=1024, step=8, tooltip="Width of each view in pixels."),
+                io.Int.Input(
+                    "height",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=8,
+                    tooltip="Height of each view in pixels. The demo model was trained at 128.",
+                ),
             ],
             [
-                io.Image.Output("images", display_name="images"),
-                ViewsType.Output("views", display_name="views", tooltip="Cameras, depth and names."),
+                io.Image.Output("images", display_name="images", tooltip="The painted views, one batch."),
+                ViewsType.Output(
+                    "views",
+                    display_name="views",
+                    tooltip="Cameras, depth and names, for CSD View Correspondence and CSD View Set Save.",
+                ),
             ],
             search_aliases=["demo view set", "painted views", "diorama"],
         )

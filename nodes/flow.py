@@ -1,4 +1,4 @@
-"""Correspondence as nodes: of the frames of a clip by optical flow, of the windows of a canvas by their overlap."""
+"""Nodes that find correspondence: between frames by optical flow, between windows by their overlap."""
 
 from ..csd.correspondence import Canvas
 from ..host.budget import afford
@@ -7,8 +7,9 @@ from ..host.node import Node
 from ..host.progress import steps
 from ..media.optical_flow import ACCURACIES, estimate
 from ..media.pairs import pairs
+from . import tooltips
 
-_A_PAIR = 100  # bytes that a pair of windows takes, as its partners are listed and paired
+_A_PAIR = 100  # bytes that one pair of windows takes while partners are listed
 
 
 class OpticalFlow(Node):
@@ -19,30 +20,30 @@ class OpticalFlow(Node):
         return schema(
             "CSDOpticalFlow",
             "CSD Optical Flow",
-            "Finds out where each frame shows what another one shows, and where it is hidden, from the unedited "
-            "frames. For the CSD Kernel and the CSD Noise Field.",
+            "Finds where frames of a video show the same thing, and where it is hidden. Measures the optical flow of "
+            "the unedited frames. For CSD Kernel, CSD Noise Field and CSD Blend.",
             [
-                io.Image.Input("frames", tooltip="The unedited frames, as VideoFrameBatch gives them."),
+                io.Image.Input("frames", tooltip="The unedited frames, from VideoFrameBatch."),
                 io.Int.Input(
                     "neighbours",
                     default=2,
                     min=0,
                     max=1000,
-                    tooltip="Each frame is coupled with this many before and after it.",
+                    tooltip=tooltips.NEIGHBOURS,
                 ),
                 io.Int.Input(
                     "anchors",
                     default=2,
                     min=0,
                     max=1000,
-                    tooltip="Frames spread evenly over the clip with which every frame is coupled, so that a long clip "
-                    "does not drift.",
+                    tooltip=tooltips.ANCHORS,
                 ),
                 io.Combo.Input(
                     "accuracy",
                     options=list(ACCURACIES),
                     default="medium",
-                    tooltip="accurate takes twice as long as medium; fast half as long, and finds far motions worse.",
+                    tooltip="How carefully motion is measured. accurate takes twice as long as medium. fast takes half "
+                    "as long, and is worse at large motions.",
                 ),
                 io.Float.Input(
                     "tolerance",
@@ -50,11 +51,11 @@ class OpticalFlow(Node):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="How far colours (0 to 1) may differ where two frames show the same. Raise it for footage "
-                    "that flickers or is noisy; 1 does not look at colours.",
+                    tooltip="How far colours (0 to 1) may differ where two frames show the same thing. Raise it for "
+                    "footage that flickers or is noisy. At 1, colours do not matter.",
                 ),
             ],
-            [Correspondence.Output("correspondence", display_name="correspondence")],
+            [Correspondence.Output("correspondence", display_name="correspondence", tooltip=tooltips.CORRESPONDENCE)],
             search_aliases=["optical flow", "motion", "frame correspondence"],
         )
 
@@ -72,9 +73,13 @@ class CanvasCorrespondence(Node):
         return schema(
             "CSDCanvasCorrespondence",
             "CSD Canvas Correspondence",
-            "Windows of a panorama correspond where they overlap. For the CSD Kernel.",
-            [Layout.Input("layout", tooltip="From ParticleSplit.")],
-            [Correspondence.Output("correspondence", display_name="correspondence")],
+            "Tells CSD Kernel that windows of a panorama show the same thing where they overlap.",
+            [Layout.Input("layout", tooltip="Where the windows lie, from ParticleSplit.")],
+            [
+                Correspondence.Output(
+                    "correspondence", display_name="correspondence", tooltip="Where windows overlap. For CSD Kernel."
+                )
+            ],
             search_aliases=["overlap", "window correspondence"],
         )
 

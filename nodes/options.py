@@ -1,4 +1,4 @@
-"""Option nodes: one stage of the method each, wired into a sampler that would otherwise take its default."""
+"""Option nodes. Each exchanges one stage of the method; a sampler without it takes the default of that stage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,11 @@ SIGNAL_TO_NOISE, OWN_TIME = "signal-to-noise", "model's own time"
 
 @dataclass(frozen=True)
 class TimestepsChoice:
-    """In which order a noise range is visited, and whether it is one of the model's own time."""
+    """What CSD Timesteps chooses.
+
+    order   (low, high) -> order of the noise levels
+    own     whether low and high are fractions of the model's own time, rather than meant by signal-to-noise
+    """
 
     order: Callable[[float, float], Timesteps] = Descending
     own: bool = False
@@ -46,27 +50,36 @@ class KernelOptions(Node):
         return schema(
             "CSDKernel",
             "CSD Kernel",
-            "How particles are coupled: direction_i = s_i * (sum_j k(x_j, x_i) r_j + repulsion_i). With a "
-            "correspondence, residuals are first moved to where the same content is seen.",
+            "Sets how the images of a set influence each other, which makes them agree. With a correspondence, only "
+            "what shows the same thing influences each other. Formula: direction_i = s_i * (sum_j k(x_j, x_i) r_j + "
+            "repulsion_i).",
             [
                 io.Combo.Input(
                     "kernel",
                     options=["rbf", "independent", "uniform"],
-                    tooltip="independent: no coupling at all. uniform: the plain mean of what corresponds, for which a "
-                    "correspondence is needed.",
+                    tooltip="How images influence each other. rbf: similar images more (paper). independent: not at "
+                    "all. uniform: all alike; it needs a correspondence.",
                 ),
                 io.Combo.Input(
                     "bandwidth",
                     options=["median", "authors' median", "fixed"],
-                    tooltip="h of exp(-d^2 / h): median(d^2) / log(n + 1) over pairs, the same with the zero diagonal "
-                    "counted in, or the number below.",
+                    tooltip="How different images may be and still influence each other. median: as different as half "
+                    "of the pairs are. authors' median: the same, with each image paired with itself too. fixed: the "
+                    "number below. Formula: k = exp(-d^2 / h), h = median(d^2) / log(n + 1).",
                 ),
-                io.Float.Input("fixed_bandwidth", default=1000.0, min=0.001, max=1e9, tooltip="h for `fixed`."),
+                io.Float.Input(
+                    "fixed_bandwidth",
+                    default=1000.0,
+                    min=0.001,
+                    max=1e9,
+                    tooltip="Higher: images influence each other more. Only for `fixed`. Formula: h in exp(-d^2 / h).",
+                ),
                 io.Combo.Input(
                     "normalization",
                     options=["row", "mean"],
-                    tooltip="row: weights sum to one, so a step size means the same for any number of particles. "
-                    "mean: 1/n, as in the paper. With a correspondence the weights always sum to one.",
+                    tooltip="How step sizes depend on the number of images. row: not at all, because weights sum to "
+                    "one. mean: more images, smaller steps (paper). With a correspondence, always as `row`. Formula: s "
+                    "= 1 / sum of k, or s = 1/n.",
                 ),
                 io.Float.Input(
                     "repulsion",
@@ -74,16 +87,17 @@ class KernelOptions(Node):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Strength of the term that keeps particles apart.",
+                    tooltip="How strongly images push each other apart. Higher: they differ more. 1 as in the paper, 0 "
+                    "turns it off.",
                 ),
                 Correspondence.Input(
                     "correspondence",
                     optional=True,
-                    tooltip="Where particles show the same: CSD Optical Flow for frames, CSD View Correspondence for "
-                    "views, CSD Canvas Correspondence for windows.",
+                    tooltip="Where the images show the same thing: from CSD Optical Flow for frames, CSD View "
+                    "Correspondence for views, CSD Canvas Correspondence for windows.",
                 ),
             ],
-            [Coupling.Output("coupling", display_name="coupling")],
+            [Coupling.Output("coupling", display_name="coupling", tooltip="For `coupling` of a sampler.")],
         )
 
     @classmethod
@@ -107,20 +121,23 @@ class NoiseOptions(Node):
         return schema(
             "CSDNoiseField",
             "CSD Noise Field",
-            "How the noise of different particles belongs together.",
+            "Chooses which images of a set get the same noise. Images with the same noise are changed alike.",
             [
                 io.Combo.Input(
                     "field",
                     options=["canvas", "independent", "shared", "carried"],
-                    tooltip="canvas: drawn on the canvas, so overlapping windows agree. independent: one draw for each "
-                    "particle (the authors' code). shared: one draw for all. carried: moves with the picture, for "
-                    "which a correspondence is needed.",
+                    tooltip="Which images get the same noise. canvas: windows, where they overlap. independent: none "
+                    "(the authors' code). shared: all. carried: noise moves with what frames or views show; it needs a "
+                    "correspondence.",
                 ),
                 Correspondence.Input(
-                    "correspondence", optional=True, tooltip="Along which `carried` noise moves: of frames or views."
+                    "correspondence",
+                    optional=True,
+                    tooltip="Where frames or views show the same thing, from CSD Optical Flow or CSD View "
+                    "Correspondence. Only for `carried`.",
                 ),
             ],
-            [NoiseFieldType.Output("noise", display_name="noise")],
+            [NoiseFieldType.Output("noise", display_name="noise", tooltip="For `noise` of a sampler.")],
         )
 
     @classmethod
@@ -145,12 +162,13 @@ class TimestepOptions(Node):
         return schema(
             "CSDTimesteps",
             "CSD Timesteps",
-            "In which order the noise range is visited, and what its numbers mean.",
+            "Chooses the order of the noise levels, and what the numbers of the noise range mean.",
             [
                 io.Combo.Input(
                     "order",
                     options=list(ORDERS),
-                    tooltip="descending: structure first, detail last. random: as in the paper.",
+                    tooltip="descending: from much noise to little, so structure changes first and detail last; fewer "
+                    "steps suffice. random: another level at every step (paper).",
                 ),
                 io.Combo.Input(
                     "scale",
@@ -158,11 +176,15 @@ class TimestepOptions(Node):
                     default=SIGNAL_TO_NOISE,
                     optional=True,
                     tooltip="What noise_low and noise_high mean for flow models and CosXL. signal-to-noise: as much "
-                    "noise as Stable Diffusion has at that time, so that 0.5 means the same for every model. model's "
-                    "own time: a fraction of the model's schedule with its shift, as FlowEdit counts.",
+                    "noise as Stable Diffusion has at that time, so 0.5 means the same for every model. model's own "
+                    "time: a fraction of the model's own schedule with its shift, as in FlowEdit.",
                 ),
             ],
-            [TimestepsType.Output("timesteps", display_name="timesteps")],
+            [
+                TimestepsType.Output(
+                    "timesteps", display_name="timesteps", tooltip="For `timesteps` of a sampler or of CSD Sigmas."
+                )
+            ],
         )
 
     @classmethod
@@ -176,19 +198,33 @@ class UpdateOptions(Node):
         return schema(
             "CSDUpdate",
             "CSD Update",
-            "How the gradient moves the latents. The step size is set on the sampler.",
+            "Chooses how the latents are moved along the gradient. The step size is set on the sampler.",
             [
                 io.Combo.Input(
-                    "optimizer", options=["sgd", "adam"], tooltip="Adam wants step sizes of about 0.02 to 0.1."
+                    "optimizer",
+                    options=["sgd", "adam"],
+                    tooltip="Which optimizer. sgd: plain gradient descent (paper). adam: set the sampler's step size "
+                    "to 0.02 to 0.1.",
                 ),
                 io.Float.Input(
-                    "decay", default=0.9, min=0.01, max=1.0, step=0.01, tooltip="Factor on the step size (paper: 0.9)."
+                    "decay",
+                    default=0.9,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Makes later steps smaller. Lower: they shrink faster. 1: all steps are alike; 0.9 in the "
+                    "paper. Formula: step_size * decay^(step / decay_every), quotient rounded down.",
                 ),
                 io.Int.Input(
-                    "decay_every", default=20, min=1, max=10000, tooltip="... after this many steps (paper: 20)."
+                    "decay_every",
+                    default=20,
+                    min=1,
+                    max=10000,
+                    tooltip="After how many steps `decay` is applied again. Higher: steps shrink more slowly. 20 in "
+                    "the paper.",
                 ),
             ],
-            [UpdateType.Output("update", display_name="update")],
+            [UpdateType.Output("update", display_name="update", tooltip="For `update` of a sampler.")],
         )
 
     @classmethod
@@ -203,7 +239,11 @@ def _update(optimizer: str, decay: float, every: int, step_size: float) -> SGD |
 
 @dataclass(frozen=True)
 class BaselineChoice:
-    """A baseline, the conditioning that describes the source where it needs one, and whether to work in velocity."""
+    """What CSD Baseline and CSD Velocity choose.
+
+    source     conditioning that describes the source, for baselines that need one
+    velocity   settings of the velocity residual; None for the noise residual
+    """
 
     baseline: Baseline
     source: list | None = None
@@ -219,17 +259,19 @@ class BaselineOptions(Node):
         return schema(
             "CSDBaseline",
             "CSD Baseline",
-            "What is subtracted from the prediction: residual = eps_hat - baseline.",
+            "Chooses what an edit is compared with: only the difference changes the images. Formula: residual = "
+            "eps_hat - baseline.",
             [
                 io.Combo.Input(
                     "baseline",
                     options=["image, guided", "image", "source prompt", "drawn noise"],
-                    tooltip="image: the prediction from the image without text, on the noised source (CSD-Edit); "
-                    "guided: with image guidance, as in the authors' code. source prompt: delta denoising, for any "
-                    "text-to-image model. drawn noise: CSD without a source, which blurs edits.",
+                    tooltip="What is subtracted from the prediction. image, guided: the prediction from the source "
+                    "image without text, with image guidance (the authors' code). image: the same without guidance "
+                    "(paper). source prompt: the prediction for a description of the source; for any text-to-image "
+                    "model. drawn noise: the noise itself; it blurs edits.",
                 ),
                 io.Conditioning.Input(
-                    "source", optional=True, tooltip="Describes the source image, for `source prompt`."
+                    "source", optional=True, tooltip="A description of the source image. Only for `source prompt`."
                 ),
                 io.Float.Input(
                     "drawn_noise",
@@ -238,11 +280,16 @@ class BaselineOptions(Node):
                     max=1.0,
                     step=0.05,
                     optional=True,
-                    tooltip="Share of the drawn noise in the baseline. 0 keeps the source's detail (CSD-Edit); more "
-                    "draws the edit to the model's own picture. Costs nothing.",
+                    tooltip="Mixes the drawn noise into the baseline. 0 keeps the detail of the source (CSD-Edit). "
+                    "Higher: the edit becomes the model's own picture. Formula: (1 - drawn_noise) * prediction + "
+                    "drawn_noise * eps.",
                 ),
             ],
-            [BaselineType.Output("choice", display_name="baseline")],
+            [
+                BaselineType.Output(
+                    "choice", display_name="baseline", tooltip="For `baseline` of CSDEditSampler or CSD Guider."
+                )
+            ],
         )
 
     @classmethod
@@ -259,7 +306,7 @@ class BaselineOptions(Node):
 
 
 def stages(step_size: float, particles_per_step: int, coupling=None, noise=None, update=None) -> dict:
-    """Keyword arguments of `Distiller`, with the default of every stage that is not wired."""
+    """Keyword arguments of `Distiller`. A stage that is not connected gets its default."""
     return {
         "couple": coupling or Stein(),
         "update": update(step_size) if update else SGD(StepSize(step_size)),

@@ -1,7 +1,7 @@
 """ParticleSplit and ParticleMerge: windows of an image, a latent or a mask, and the whole again.
 
-They are generic on purpose. Between them stand core nodes (VAE Encode, VAE Decode, any sampler), and
-Merge takes whatever came of the particles, at whatever scale.
+They are generic on purpose. Core nodes stand between them (VAE Encode, VAE Decode, any sampler). So
+ParticleMerge takes whatever the particles have become, at any scale.
 """
 
 import torch
@@ -20,25 +20,25 @@ from ..media.layout import Layout, pad, plan
 PIXELS_PER_CELL = 8
 WRAPS = {"none": (False, False), "horizontal": (False, True), "vertical": (True, False), "both": (True, True)}
 ANY = io.Custom("IMAGE,LATENT,MASK")
-_AT_ONCE = 2**24  # numbers in the windows that are cut or laid between two looks for a cancel
+_AT_ONCE = 2**24  # numbers that are cut or merged between two checks whether the user has cancelled
 
 
 def _channels_first(whole) -> Tensor:
-    """[B, C, H, W] of an image [B, H, W, C], a mask [B, H, W] or a latent."""
+    """An image [B, H, W, C], a mask [B, H, W] or a latent as [B, C, H, W]."""
     if isinstance(whole, dict):
         return whole["samples"]
     return rearrange(whole, "b h w c -> b c h w") if whole.ndim == 4 else rearrange(whole, "... h w -> (...) 1 h w")
 
 
 def _pixels_per_cell(whole, vae) -> int:
-    """Along one axis, of a latent: what the VAE says, or the latent itself (newer hosts write it down), or 8."""
+    """How many pixels wide a latent cell is: as the VAE says, or the latent itself (newer hosts), or 8. Else 1."""
     if vae is not None:
         return int(vae.spacial_compression_encode())
     return int(whole.get("downscale_ratio_spacial", PIXELS_PER_CELL)) if isinstance(whole, dict) else 1
 
 
 def _like(original, tensor: Tensor, noise_mask: Tensor | None = None):
-    """A tensor [B, C, H, W] in the form of the original; a latent with `noise_mask` in the place of its own."""
+    """A tensor [B, C, H, W] in the form of the original. A latent gets `noise_mask` in place of its own mask."""
     if isinstance(original, dict):
         kept = {key: value for key, value in original.items() if key not in ("noise_mask", "batch_index")}
         return {**kept, "samples": tensor, **({} if noise_mask is None else {"noise_mask": noise_mask})}
@@ -46,7 +46,7 @@ def _like(original, tensor: Tensor, noise_mask: Tensor | None = None):
 
 
 def _parts(windows: Windows, particles: Tensor, at_once: int = _AT_ONCE) -> list[range]:
-    """The places of the particles in their batch, so many at a time that they hold about `at_once` numbers."""
+    """The particles in parts, as ranges of the batch. One part holds about `at_once` numbers."""
     size = max(min(at_once // particles[0].numel(), 4096), 1)
     return [range(start, min(start + size, windows.count)) for start in range(0, windows.count, size)]
 
@@ -59,15 +59,31 @@ class ParticleSplit(Node):
         return schema(
             "CSDParticleSplit",
             "ParticleSplit",
-            "Cuts an image, latent or mask into overlapping windows, the particles of Collaborative Score "
-            "Distillation. Every pixel is covered; ParticleMerge puts the windows back.",
+            "Cuts an image, latent or mask into overlapping windows: the particles of Collaborative Score "
+            "Distillation. The windows cover every pixel. ParticleMerge puts them back together.",
             [
-                io.MultiType.Input("whole", [io.Image, io.Latent, io.Mask], tooltip="A batch is split image by image."),
-                io.Int.Input(
-                    "window_width", default=512, min=8, max=16384, step=8, tooltip="Pixels, a multiple of `multiple`."
+                io.MultiType.Input(
+                    "whole",
+                    [io.Image, io.Latent, io.Mask],
+                    tooltip="What to cut: an IMAGE, a LATENT or a MASK. A batch is cut image by image.",
                 ),
                 io.Int.Input(
-                    "window_height", default=512, min=8, max=16384, step=8, tooltip="Pixels, a multiple of `multiple`."
+                    "window_width",
+                    default=512,
+                    min=8,
+                    max=16384,
+                    step=8,
+                    tooltip="Width of a window in pixels. Take the size that the model was trained at. A multiple of "
+                    "`multiple`.",
+                ),
+                io.Int.Input(
+                    "window_height",
+                    default=512,
+                    min=8,
+                    max=16384,
+                    step=8,
+                    tooltip="Height of a window in pixels. Take the size that the model was trained at. A multiple of "
+                    "`multiple`.",
                 ),
                 io.Int.Input(
                     "overlap",
@@ -75,27 +91,41 @@ class ParticleSplit(Node):
                     min=0,
                     max=16384,
                     step=8,
-                    tooltip="Pixels that neighbouring windows share; stride = window - overlap (paper: 128).",
+                    tooltip="How many pixels neighbouring windows share. Higher: a more even result, but more windows "
+                    "and a longer run. Formula: stride = window - overlap (the paper's stride: 128).",
                 ),
                 io.Combo.Input(
-                    "wrap", options=list(WRAPS), default="none", tooltip="Horizontal for 360 degree panoramas: no seam."
+                    "wrap",
+                    options=list(WRAPS),
+                    default="none",
+                    tooltip="Which edges join. horizontal is for 360 degree panoramas: windows then cross the seam, so "
+                    "it does not show.",
                 ),
                 io.Int.Input(
                     "multiple",
                     default=8,
                     min=1,
                     max=64,
-                    tooltip="Windows start and end on multiples of this many pixels (some models need 16 or 32). Edges "
-                    "are padded to it and cut off again by ParticleMerge.",
+                    tooltip="Windows start and end on multiples of this many pixels. 8 for most models, 16 or 32 for "
+                    "some. Edges are padded to it; ParticleMerge cuts the padding off.",
                 ),
                 io.Vae.Input(
                     "vae",
                     optional=True,
-                    tooltip="Says how many pixels a latent cell has. For latents of models with other than 8: "
-                    "Wan 2.2 5B, Flux.2, LTXV.",
+                    tooltip="Says how many pixels wide a latent cell is. Needed for latents of models with other than "
+                    "8 pixels: Wan 2.2 5B, Flux.2, LTXV.",
                 ),
             ],
-            [ANY.Output("particles", display_name="particles"), LayoutType.Output("layout", display_name="layout")],
+            [
+                ANY.Output(
+                    "particles", display_name="particles", tooltip="The windows, one batch, of the type that came in."
+                ),
+                LayoutType.Output(
+                    "layout",
+                    display_name="layout",
+                    tooltip="Where the windows lie, for the sampler and for ParticleMerge.",
+                ),
+            ],
             search_aliases=["tile", "crop windows", "panorama split"],
         )
 
@@ -127,7 +157,7 @@ class ParticleSplit(Node):
 
 
 def _noise_mask(whole, latent: Tensor) -> Tensor | None:
-    """The noise mask of a LATENT on the grid of its samples, one for each of its images: [B, ..., H, W]."""
+    """The noise mask of a LATENT, scaled to the grid of its samples, one mask for each image: [B, ..., H, W]."""
     mask = whole.get("noise_mask") if isinstance(whole, dict) else None
     if mask is None:
         return None
@@ -149,20 +179,27 @@ class ParticleMerge(Node):
         return schema(
             "CSDParticleMerge",
             "ParticleMerge",
-            "Puts windows back together and cuts off what ParticleSplit added at the edges.",
+            "Puts windows back together, and cuts off the padding that ParticleSplit added.",
             [
                 io.MultiType.Input(
-                    "particles", [io.Image, io.Latent, io.Mask], tooltip="At any scale: latents or pixels."
+                    "particles",
+                    [io.Image, io.Latent, io.Mask],
+                    tooltip="The windows, edited. Their scale may have changed, from pixels to latents for instance.",
                 ),
-                LayoutType.Input("layout", tooltip="From the ParticleSplit that made the windows."),
+                LayoutType.Input("layout", tooltip="Where the windows lie, from the ParticleSplit that made them."),
                 io.Combo.Input(
                     "blend",
                     options=["feather", "uniform"],
                     default="feather",
-                    tooltip="How overlapping windows are averaged: falling off towards their edges, or equally.",
+                    tooltip="How overlapping windows are averaged. feather: a window counts less towards its edges, "
+                    "which hides them. uniform: all windows count the same.",
                 ),
             ],
-            [ANY.Output("whole", display_name="whole")],
+            [
+                ANY.Output(
+                    "whole", display_name="whole", tooltip="The whole image, latent or mask, of the type that came in."
+                )
+            ],
             search_aliases=["untile", "stitch windows", "panorama merge"],
         )
 
@@ -176,7 +213,7 @@ class ParticleMerge(Node):
 
     @staticmethod
     def _merge(tensor: Tensor, layout: Layout, windows: Windows, blend: str) -> Tensor:
-        """The average of the windows where they lie, summed up part by part."""
+        """The average of the windows at their places, summed part by part."""
         tall, across = windows.canvas
         numbers = torch.Size((windows.batch, *tensor.shape[1:-2], tall, across)).numel()
         afford(numbers * 56, f"a canvas of {across} x {tall}", "merge fewer or smaller windows")

@@ -1,4 +1,4 @@
-"""CSDEditSampler and CSDSampler: the whole run in one node."""
+"""CSDEditSampler and CSDSampler: a whole run of the method in one node."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from ..host.run import run
 from ..host.states import StateFile
 from ..media.layout import Layout as WindowLayout
 from ..media.report import picture
+from . import tooltips
 from .options import (
     BaselineChoice,
     BaselineType,
@@ -35,94 +36,59 @@ from .state import StateType
 
 def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
     return [
-        io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True),
-        io.Int.Input("steps", default=steps, min=1, max=10000),
-        io.Float.Input(
-            "step_size",
-            default=step_size,
-            min=0.0,
-            max=1000.0,
-            step=0.01,
-            tooltip="How far each step moves the picture. Higher: a stronger edit in fewer steps; too high breaks it. "
-            "theta - step_size * w(t) * direction.",
+        io.Int.Input(
+            "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltips.SEED
         ),
-        io.Float.Input(
-            "guidance",
-            default=guidance,
-            min=0.0,
-            max=200.0,
-            step=0.1,
-            tooltip="How strongly the prompt pulls. Higher: a stronger change; try 3 to 8.",
-        ),
+        io.Int.Input("steps", default=steps, min=1, max=10000, tooltip=tooltips.STEPS),
+        io.Float.Input("step_size", default=step_size, min=0.0, max=1000.0, step=0.01, tooltip=tooltips.STEP_SIZE),
+        io.Float.Input("guidance", default=guidance, min=0.0, max=200.0, step=0.1, tooltip=tooltips.GUIDANCE),
     ]
 
 
 def _range_inputs(low: float, high: float) -> list:
     return [
-        io.Float.Input(
-            "noise_low",
-            default=low,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="Least noise, as a fraction of training time. Lower: finer detail changes as well.",
-        ),
-        io.Float.Input(
-            "noise_high",
-            default=high,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="Most noise. Higher changes larger structures; 0.5 keeps the layout of the source (paper).",
-        ),
-        io.Int.Input(
-            "particles_per_step",
-            default=0,
-            min=0,
-            max=100000,
-            tooltip="Windows or frames drawn for each step; 0 takes all (paper: 4 of 12). Frames that are coupled "
-            "along their motion always take part, all of them.",
-        ),
-        io.Int.Input(
-            "particles_at_once",
-            default=4,
-            min=1,
-            max=100000,
-            tooltip="How many go through the model in one call. More is faster and takes more memory. The result is "
-            "the same but for rounding.",
-        ),
+        io.Float.Input("noise_low", default=low, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_LOW),
+        io.Float.Input("noise_high", default=high, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_HIGH),
+        io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip=tooltips.PARTICLES_PER_STEP),
+        io.Int.Input("particles_at_once", default=4, min=1, max=100000, tooltip=tooltips.PARTICLES_AT_ONCE),
     ]
 
 
 _OPTIONS = [
-    Layout.Input(
-        "layout", optional=True, tooltip="From ParticleSplit, for windows of a canvas; leave open for frames."
-    ),
-    Coupling.Input("coupling", optional=True),
-    NoiseFieldType.Input("noise", optional=True),
-    TimestepsType.Input("timesteps", optional=True),
-    UpdateType.Input("update", optional=True),
+    Layout.Input("layout", optional=True, tooltip=tooltips.LAYOUT),
+    Coupling.Input("coupling", optional=True, tooltip=tooltips.COUPLING),
+    NoiseFieldType.Input("noise", optional=True, tooltip=tooltips.NOISE),
+    TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
+    UpdateType.Input("update", optional=True, tooltip=tooltips.UPDATE),
 ]
 
-_SAVINGS = SavingsType.Input("savings", optional=True, tooltip="Fewer evaluations at some cost in quality.")
-_STATE = StateType.Input("state", optional=True, tooltip="Keeps the run in a file, from which it can go on.")
+_SAVINGS = SavingsType.Input("savings", optional=True, tooltip=tooltips.SAVINGS)
+_STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
 
-_MODEL = [
-    io.Model.Input("model"),
-    io.Conditioning.Input("positive", tooltip="The instruction, with the image (InstructPixToPixConditioning)."),
-    io.Conditioning.Input("negative", tooltip="The same image with an empty or a negative prompt."),
-    io.Latent.Input("latent", tooltip="Particles: a batch of windows (with their layout) or of frames."),
-]
+
+def _model_inputs(positive: str, negative: str, latent: str) -> list:
+    """The model and what it is given, each with its tooltip."""
+    return [
+        io.Model.Input("model", tooltip=tooltips.MODEL),
+        io.Conditioning.Input("positive", tooltip=positive),
+        io.Conditioning.Input("negative", tooltip=negative),
+        io.Latent.Input("latent", tooltip=latent),
+    ]
+
 
 _OUTPUTS = [
-    io.Latent.Output("edited", display_name="latent"),
-    io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+    io.Latent.Output("edited", display_name="latent", tooltip="The finished latents, for VAE Decode."),
+    io.Image.Output(
+        "report",
+        display_name="report",
+        tooltip="A picture of the run: residual and step size at every step, the kernel, evaluations and seconds.",
+    ),
 ]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the two samplers have in common, as their widgets and wires give it."""
+    """The settings that both samplers have: widgets, and what is connected."""
 
     seed: int
     steps: int
@@ -147,7 +113,7 @@ class Settings:
             )
 
     def sigmas(self, levels: Levels) -> Tensor:
-        """The host's sigma of every step, and a closing zero."""
+        """The host's sigma of every step, and a closing zero: [steps + 1]."""
         choice, reuse = self.timesteps or TimestepsChoice(), (self.savings or Savings()).reuse
         return levels.sigmas(choice(self.noise_low, self.noise_high), self.steps, self.seed, reuse, choice.own)
 
@@ -157,7 +123,7 @@ class Settings:
 
 
 def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
-    """Latents and report; the run's cost also goes to the page and into the history."""
+    """Latents and report. What the run cost is also shown on the page and kept in the history."""
     latents, record = run(node, *inputs, **stages)
     cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
     return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None], ui={"csd": [cost]})
@@ -169,22 +135,21 @@ class CSDEditSampler(Node):
         return schema(
             "CSDEditSampler",
             "CSDEditSampler",
-            "Edits a set of images together by Collaborative Score Distillation (arXiv 2307.04787): windows of a "
-            "panorama, frames of a video, views of a scene.",
+            "Edits a set of images together, so that they agree: windows of a panorama, frames of a video, or views of "
+            "a scene. The method is Collaborative Score Distillation (arXiv 2307.04787).",
             [
-                *_MODEL,
+                *_model_inputs(
+                    tooltips.INSTRUCTION,
+                    tooltips.NO_INSTRUCTION,
+                    "The images to edit, one batch from VAE Encode: windows (connect their `layout`), frames or views.",
+                ),
                 *_step_inputs(BALANCED_STEP_SIZE, guidance=7.5, steps=BALANCED_STEPS),
                 io.Float.Input(
-                    "image_guidance",
-                    default=1.5,
-                    min=0.0,
-                    max=50.0,
-                    step=0.1,
-                    tooltip="How strongly the source image holds (InstructPix2Pix). 1 saves evaluations.",
+                    "image_guidance", default=1.5, min=0.0, max=50.0, step=0.1, tooltip=tooltips.IMAGE_GUIDANCE
                 ),
                 *_range_inputs(0.02, 0.5),
                 *_OPTIONS,
-                BaselineType.Input("baseline", optional=True),
+                BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
                 _STATE,
                 _SAVINGS,
             ],
@@ -205,10 +170,14 @@ class CSDSampler(Node):
         return schema(
             "CSDSampler",
             "CSDSampler",
-            "Makes a set of images together by Collaborative Score Distillation, without a source. Empty latents "
-            "start from noise.",
+            "Makes a set of new images together, so that they agree. There is no source image: empty latents start "
+            "from noise. The method is Collaborative Score Distillation (arXiv 2307.04787).",
             [
-                *_MODEL,
+                *_model_inputs(
+                    "What the images shall show.",
+                    "What they shall not show; or an empty prompt.",
+                    "Empty latents, one for each image: windows (connect their `layout`), frames or views.",
+                ),
                 *_step_inputs(step_size=1.0, guidance=15.0, steps=100),
                 *_range_inputs(0.02, 0.98),
                 *_OPTIONS,

@@ -1,4 +1,4 @@
-"""Savings that change the estimator, as an option of the samplers."""
+"""CSD Savings: fewer model evaluations at some cost in quality."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ..host.node import Node
 
 @dataclass(frozen=True)
 class Savings:
-    """Nothing is saved where nothing is chosen."""
+    """What CSD Savings chooses. The defaults save nothing."""
 
     reuse: int = 1
     interval: Interval = Interval()
@@ -28,15 +28,16 @@ class SavingsOptions(Node):
         return schema(
             "CSDSavings",
             "CSD Savings",
-            "Fewer evaluations at some cost in quality. What costs no quality is always on.",
+            "Makes a run faster at some cost in quality. Savings that cost no quality are always on.",
             [
                 io.Int.Input(
                     "uses",
                     default=1,
                     min=1,
                     max=1000,
-                    tooltip="Steps in a row that share a noise level and its noise. Predictions on the source are then "
-                    "made once for all of them: 3 evaluations instead of 5 for each further step.",
+                    tooltip="How many steps in a row use the same noise. Higher: faster, at some cost in quality. Try "
+                    "2. Each further step takes 3 evaluations instead of 5, because the source is predicted once for "
+                    "all.",
                 ),
                 io.Float.Input(
                     "guidance_low",
@@ -44,8 +45,8 @@ class SavingsOptions(Node):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Below this noise level (a fraction of training time) guidance is off: 2 evaluations "
-                    "instead of 5.",
+                    tooltip="Turns guidance off below this noise level. Higher: faster, but a weaker edit of details. "
+                    "A fraction of training time. A step without guidance takes 2 evaluations instead of 5.",
                 ),
                 io.Float.Input(
                     "guidance_high",
@@ -53,10 +54,17 @@ class SavingsOptions(Node):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Above this noise level guidance is off as well.",
+                    tooltip="Turns guidance off above this noise level. Lower: faster, but a weaker edit of large "
+                    "structures. A fraction of training time.",
                 ),
             ],
-            [SavingsType.Output("savings", display_name="savings")],
+            [
+                SavingsType.Output(
+                    "savings",
+                    display_name="savings",
+                    tooltip="For `savings` of a sampler, or of both CSD Sigmas and CSD Distillation.",
+                )
+            ],
         )
 
     @classmethod

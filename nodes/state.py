@@ -1,4 +1,4 @@
-"""CSD State File: a run that can be stopped and taken up again."""
+"""CSD State File: a run that can be stopped and resumed."""
 
 from ..host.io import custom, io, schema
 from ..host.node import Node
@@ -13,29 +13,31 @@ class StateOptions(Node):
         return schema(
             "CSDStateFile",
             "CSD State File",
-            "Keeps the state of a run in output/csd_states. A run that was cancelled, or failed, goes on from there "
-            "and ends as if it had never stopped.",
+            "Keeps the state of a run in a file in output/csd_states. A run that was cancelled or failed goes on from "
+            "there. It ends as if it had never stopped.",
             [
                 io.String.Input(
                     "name",
                     default="run",
-                    tooltip="Of the file, without a folder. A file of another run is never overwritten.",
+                    tooltip="Name of the file, without a folder. Choose another name for another run: its file is "
+                    "never overwritten.",
                 ),
                 io.Int.Input(
                     "every",
                     default=10,
                     min=1,
                     max=10000,
-                    tooltip="Steps between two saves. The last finished step is kept in any case when a run stops.",
+                    tooltip="Saves after this many steps. Lower: less is lost if ComfyUI crashes. When a run is "
+                    "cancelled or fails, its last finished step is saved in any case.",
                 ),
                 io.Boolean.Input(
                     "resume",
                     default=True,
-                    tooltip="Go on from the file where there is one; a finished run is taken as it is. Off: start "
-                    "afresh, and replace the file of the same run.",
+                    tooltip="On: go on from the file, if there is one. A finished run is not repeated. Off: start "
+                    "again, and replace the file of the same run.",
                 ),
             ],
-            [StateType.Output("state", display_name="state")],
+            [StateType.Output("state", display_name="state", tooltip="For `state` of a sampler.")],
             search_aliases=["resume", "checkpoint", "continue run"],
         )
 

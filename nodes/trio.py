@@ -1,4 +1,4 @@
-"""The same machinery for SamplerCustomAdvanced: guider, sampler and sigmas."""
+"""Collaborative Score Distillation for SamplerCustomAdvanced: guider, sampler and sigmas."""
 
 from ..csd.baseline import ImageConditional
 from ..csd.guidance import Guidance
@@ -7,6 +7,7 @@ from ..host.guider import CSDGuider
 from ..host.io import Layout, io, schema
 from ..host.levels import Levels
 from ..host.node import Node
+from . import tooltips
 from .options import (
     BaselineChoice,
     BaselineType,
@@ -27,18 +28,20 @@ class DistillationGuider(Node):
         return schema(
             "CSDGuider",
             "CSD Guider",
-            "Guided predictions of a set of images, with a baseline, for the CSD Distillation sampler.",
+            "Predicts the noise of a set of images with guidance, for CSD Distillation in SamplerCustomAdvanced.",
             [
-                io.Model.Input("model"),
-                io.Conditioning.Input("positive"),
-                io.Conditioning.Input("negative"),
-                io.Float.Input("guidance", default=7.5, min=0.0, max=200.0, step=0.1),
-                io.Float.Input("image_guidance", default=1.5, min=0.0, max=50.0, step=0.1),
-                io.Int.Input("particles_at_once", default=4, min=1, max=100000),
-                Layout.Input("layout", optional=True),
-                BaselineType.Input("baseline", optional=True),
+                io.Model.Input("model", tooltip=tooltips.MODEL),
+                io.Conditioning.Input("positive", tooltip=tooltips.INSTRUCTION),
+                io.Conditioning.Input("negative", tooltip=tooltips.NO_INSTRUCTION),
+                io.Float.Input("guidance", default=7.5, min=0.0, max=200.0, step=0.1, tooltip=tooltips.GUIDANCE),
+                io.Float.Input(
+                    "image_guidance", default=1.5, min=0.0, max=50.0, step=0.1, tooltip=tooltips.IMAGE_GUIDANCE
+                ),
+                io.Int.Input("particles_at_once", default=4, min=1, max=100000, tooltip=tooltips.PARTICLES_AT_ONCE),
+                Layout.Input("layout", optional=True, tooltip=tooltips.LAYOUT),
+                BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
             ],
-            [io.Guider.Output()],
+            [io.Guider.Output(tooltip="For SamplerCustomAdvanced, together with CSD Distillation.")],
         )
 
     @classmethod
@@ -62,23 +65,22 @@ class DistillationSampler(Node):
         return schema(
             "CSDDistillation",
             "CSD Distillation",
-            "Score distillation as a SAMPLER. Needs the CSD Guider.",
+            "Collaborative Score Distillation as a sampler for SamplerCustomAdvanced. It needs CSD Guider: other "
+            "guiders have no baseline.",
             [
-                io.Float.Input("step_size", default=2.0, min=0.0, max=1000.0, step=0.01),
-                io.Int.Input(
-                    "particles_per_step",
-                    default=0,
-                    min=0,
-                    max=100000,
-                    tooltip="0 takes all. Frames that are coupled along their motion always take part, all of them.",
+                io.Float.Input("step_size", default=2.0, min=0.0, max=1000.0, step=0.01, tooltip=tooltips.STEP_SIZE),
+                io.Int.Input("particles_per_step", default=0, min=0, max=100000, tooltip=tooltips.PARTICLES_PER_STEP),
+                Coupling.Input("coupling", optional=True, tooltip=tooltips.COUPLING),
+                NoiseFieldType.Input("noise", optional=True, tooltip=tooltips.NOISE),
+                UpdateType.Input("update", optional=True, tooltip=tooltips.UPDATE),
+                StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+                SavingsType.Input(
+                    "savings",
+                    optional=True,
+                    tooltip=f"{tooltips.SAVINGS} Connect the same CSD Savings to CSD Sigmas.",
                 ),
-                Coupling.Input("coupling", optional=True),
-                NoiseFieldType.Input("noise", optional=True),
-                UpdateType.Input("update", optional=True),
-                StateType.Input("state", optional=True),
-                SavingsType.Input("savings", optional=True, tooltip="Connect the same one to CSD Sigmas."),
             ],
-            [io.Sampler.Output()],
+            [io.Sampler.Output(tooltip="For SamplerCustomAdvanced, together with CSD Guider.")],
         )
 
     @classmethod
@@ -93,17 +95,27 @@ class DistillationSigmas(Node):
         return schema(
             "CSDSigmas",
             "CSD Sigmas",
-            "The noise level of every step, from a range given as fractions of training time.",
+            "Lists the noise level of every step, for CSD Distillation in SamplerCustomAdvanced.",
             [
-                io.Model.Input("model"),
-                io.Int.Input("steps", default=40, min=1, max=10000),
-                io.Float.Input("noise_low", default=0.02, min=0.0, max=1.0, step=0.01),
-                io.Float.Input("noise_high", default=0.5, min=0.0, max=1.0, step=0.01),
-                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, tooltip="For random timesteps."),
-                TimestepsType.Input("timesteps", optional=True),
-                SavingsType.Input("savings", optional=True, tooltip="The same to CSD Distillation."),
+                io.Model.Input("model", tooltip="The model that knows which noise levels there are."),
+                io.Int.Input("steps", default=40, min=1, max=10000, tooltip=tooltips.STEPS),
+                io.Float.Input("noise_low", default=0.02, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_LOW),
+                io.Float.Input("noise_high", default=0.5, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_HIGH),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip="Chooses the noise levels when CSD Timesteps is `random`. Otherwise it has no effect.",
+                ),
+                TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
+                SavingsType.Input(
+                    "savings",
+                    optional=True,
+                    tooltip=f"{tooltips.SAVINGS} Connect the same CSD Savings to CSD Distillation.",
+                ),
             ],
-            [io.Sigmas.Output()],
+            [io.Sigmas.Output(tooltip="For `sigmas` of SamplerCustomAdvanced.")],
         )
 
     @classmethod

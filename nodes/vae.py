@@ -1,4 +1,4 @@
-"""CSD VAE Batch: sets of images through a VAE, a few at a time."""
+"""CSD VAE Batch: many images through a VAE, a few at a time."""
 
 from ..host.io import io, schema
 from ..host.node import Node
@@ -10,20 +10,26 @@ class VAEBatch(Node):
         return schema(
             "CSDVAEBatch",
             "CSD VAE Batch",
-            "The same VAE, asked for a few images at a time. The host takes as many at once as it believes to fit "
-            "into memory. The VAE of a video model (Qwen-Image, Wan) gets each image by itself, where it would take "
-            "them all for one clip.",
+            "Makes a VAE work on a few images at a time, so that a long video fits into memory. The VAE of a video "
+            "model (Qwen-Image, Wan) gets each image by itself: otherwise it would take them all for one video.",
             [
-                io.Vae.Input("vae"),
+                io.Vae.Input("vae", tooltip="The VAE. A VAE for sound is refused."),
                 io.Int.Input(
                     "images_at_once",
                     default=8,
                     min=1,
                     max=4096,
-                    tooltip="Only memory and speed depend on it, not the result.",
+                    tooltip="How many images are encoded or decoded together. Lower: less memory. The result stays the "
+                    "same.",
                 ),
             ],
-            [io.Vae.Output("batched", display_name="vae")],
+            [
+                io.Vae.Output(
+                    "batched",
+                    display_name="vae",
+                    tooltip="For VAE Encode, VAE Decode and InstructPixToPixConditioning.",
+                )
+            ],
             search_aliases=["vae encode batch", "vae decode batch", "video vae memory", "qwen", "wan"],
         )
 

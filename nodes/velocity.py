@@ -1,4 +1,4 @@
-"""CSD Velocity: edits with rectified flow models, in their own space."""
+"""CSD Velocity: edits with rectified flow models, which predict a velocity."""
 
 from ..csd.baseline import ImageConditional, SourcePrompt
 from ..csd.velocity import Constant, Rising
@@ -14,8 +14,8 @@ class VelocityOptions(Node):
         return schema(
             "CSDVelocity",
             "CSD Velocity",
-            "For rectified flow models (SD 3, Flux, Qwen-Image, Z-Image): how freely an edit may leave the source. "
-            "Connect it to `baseline` of a sampler. Step size 1 walks from the source to the edit once.",
+            "How freely an edit may leave the source. For rectified flow models only (SD 3, Flux, Qwen-Image, "
+            "Z-Image). Connect it to `baseline` of a sampler, and set the sampler's step size to 1.",
             [
                 io.Float.Input(
                     "freedom",
@@ -23,19 +23,20 @@ class VelocityOptions(Node):
                     min=0.0,
                     max=1.0,
                     step=0.05,
-                    tooltip="Higher: a stronger edit. 1 follows the path of the model (FlowEdit), 0 stays close to the "
-                    "source (delta denoising). eta in x_t = (1 - t) x + t eps + eta t (x - s).",
+                    tooltip="How freely the edit may leave the source. Higher: a stronger edit. 1 follows the path of "
+                    "the model (FlowEdit). 0 stays close to the source (delta denoising). Formula: eta in x_t = (1 - "
+                    "t) x + t eps + eta t (x - s).",
                 ),
                 io.Boolean.Input(
                     "rising",
                     default=False,
-                    tooltip="Freedom rises from 0 to its value during the run (DVRF): the layout is kept first.",
+                    tooltip="On: `freedom` rises from 0 to its value during the run. This keeps the layout (DVRF).",
                 ),
                 io.Combo.Input(
                     "source",
                     options=["image", "prompt"],
-                    tooltip="What the source is compared by. image: for edit models, the prediction with the image and "
-                    "without text. prompt: for text-to-image models, the prediction for a description of the source.",
+                    tooltip="How the model is told what the source shows. image: for edit models, which see the image. "
+                    "prompt: for text-to-image models; connect a description of the source to `source_prompt`.",
                 ),
                 io.Float.Input(
                     "source_guidance",
@@ -43,7 +44,8 @@ class VelocityOptions(Node):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Text guidance on the source, for `prompt`. Keep it under the target's: 1.5 beside 5.5.",
+                    tooltip="How strongly the description of the source counts. Only for `prompt`. Keep it below the "
+                    "guidance of the sampler: 1.5 beside 5.5, for instance.",
                 ),
                 io.Float.Input(
                     "anchor",
@@ -51,16 +53,23 @@ class VelocityOptions(Node):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Pulls the edit back towards the source. Higher: a weaker edit; try 0.01 (FlowAlign).",
+                    tooltip="Pulls the edit back towards the source. Higher: a weaker edit. Try 0.01 (FlowAlign).",
                 ),
                 io.Boolean.Input(
                     "along_levels",
                     default=True,
-                    tooltip="Multiplies each step by the distance to the next noise level, as FlowEdit does.",
+                    tooltip="On: each step is as long as the distance to the next noise level, as in FlowEdit. Off: "
+                    "the sampler's step size alone decides.",
                 ),
-                io.Conditioning.Input("source_prompt", optional=True, tooltip="Describes the source, for `prompt`."),
+                io.Conditioning.Input(
+                    "source_prompt", optional=True, tooltip="A description of the source image. Only for `prompt`."
+                ),
             ],
-            [BaselineType.Output("choice", display_name="baseline")],
+            [
+                BaselineType.Output(
+                    "choice", display_name="baseline", tooltip="For `baseline` of CSDEditSampler or CSD Guider."
+                )
+            ],
             search_aliases=["flowedit", "rectified flow edit", "flux edit", "dvrf"],
         )
 

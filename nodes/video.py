@@ -1,4 +1,4 @@
-"""VideoFrameBatch and its way back: a range of a video as a batch of frames, and edited frames as a video again."""
+"""VideoFrameBatch and VideoRestore: a stretch of a video as a batch of frames, and edited frames as a video again."""
 
 import logging
 from fractions import Fraction
@@ -22,46 +22,72 @@ class VideoFrameBatch(Node):
         return schema(
             "CSDVideoFrameBatch",
             "VideoFrameBatch",
-            "A range of a video as a batch of frames of a size that the model likes. VideoRestore brings the edited "
-            "frames back to the size, the pace and the sound of the source.",
+            "Takes a stretch of frames from a video, in a size that the model can edit. VideoRestore brings the edited "
+            "frames back to the size, the speed and the sound of the source.",
             [
-                io.MultiType.Input("video", [io.Video, io.Image], tooltip="A VIDEO, or frames as an IMAGE batch."),
+                io.MultiType.Input(
+                    "video", [io.Video, io.Image], tooltip="The video, from Load Video. Or frames as an IMAGE batch."
+                ),
                 io.Float.Input(
                     "rate",
                     default=24.0,
                     min=0.01,
                     max=1000.0,
                     step=0.01,
-                    tooltip="Frames a second of an IMAGE batch. A VIDEO brings its own.",
+                    tooltip="Frames per second of an IMAGE batch. A VIDEO brings its own rate, and this has no effect.",
                 ),
-                io.Int.Input("start", default=0, min=0, max=10_000_000, tooltip="First frame of the range, from 0."),
+                io.Int.Input(
+                    "start", default=0, min=0, max=10_000_000, tooltip="First frame of the stretch, counted from 0."
+                ),
                 io.Int.Input(
                     "stride",
                     default=1,
                     min=1,
                     max=1000,
-                    tooltip="Take every n-th frame. The restored video lasts as long, with fewer frames a second.",
+                    tooltip="Takes only every n-th frame. Higher: fewer frames to edit. The restored video lasts as "
+                    "long, with fewer frames per second.",
                 ),
-                io.Int.Input("count", default=0, min=0, max=10_000_000, tooltip="Frames to take; 0 takes all."),
+                io.Int.Input(
+                    "count", default=0, min=0, max=10_000_000, tooltip="How many frames to take. 0 takes all."
+                ),
                 io.Combo.Input(
                     "size",
                     options=[*SIZES, "source"],
-                    tooltip="Which side measures at most `side` pixels. Frames are made smaller, never stretched.",
+                    tooltip="Which side may measure at most `side` pixels. Larger frames are scaled down, never "
+                    "stretched. source keeps the size.",
                 ),
-                io.Int.Input("side", default=512, min=8, max=16384, step=8, tooltip="Pixels."),
+                io.Int.Input(
+                    "side",
+                    default=512,
+                    min=8,
+                    max=16384,
+                    step=8,
+                    tooltip="Largest length of that side in pixels. Take the size that the model was trained at.",
+                ),
                 io.Combo.Input(
                     "edge",
                     options=["pad", "crop"],
-                    tooltip="How sides become multiples: the edge is repeated and cut off again at the end, or what "
-                    "is too much is cut off and filled with the edge at the end.",
+                    tooltip="How sides are brought to a multiple of `multiple`. pad: repeats the pixels at the edge; "
+                    "VideoRestore cuts them off. crop: cuts pixels off; VideoRestore fills them in by repeating the "
+                    "edge.",
                 ),
-                io.Int.Input("multiple", default=8, min=1, max=64, tooltip="Pixels; 8 for most models, 16 for some."),
+                io.Int.Input(
+                    "multiple",
+                    default=8,
+                    min=1,
+                    max=64,
+                    tooltip="Sides become multiples of this many pixels. 8 for most models, 16 or 32 for some.",
+                ),
             ],
             [
-                io.Image.Output("frames", display_name="frames"),
-                io.Float.Output("pace", display_name="rate", tooltip="Frames a second of the batch."),
-                io.Audio.Output("audio", display_name="audio", tooltip="The sound of the range, nothing if silent."),
-                RangeType.Output("clip", display_name="range", tooltip="What VideoRestore needs."),
+                io.Image.Output("frames", display_name="frames", tooltip="The frames to edit, one batch."),
+                io.Float.Output("pace", display_name="rate", tooltip="Frames per second of the batch."),
+                io.Audio.Output(
+                    "audio", display_name="audio", tooltip="The sound of the stretch. Empty if there is none."
+                ),
+                RangeType.Output(
+                    "clip", display_name="range", tooltip="Size, rate and place of the stretch, for VideoRestore."
+                ),
             ],
             search_aliases=["load video frames", "video to images", "video edit"],
         )
@@ -100,17 +126,30 @@ class VideoRestore(Node):
         return schema(
             "CSDVideoRestore",
             "VideoRestore",
-            "Brings edited frames back to the size of the video that they came from. Create Video and Save Video "
-            "make a file of them with the source's size, pace, duration and sound.",
+            "Brings edited frames back to the size of the video they came from. Connect it to Create Video and Save "
+            "Video: the file then has the source's size, speed, duration and sound.",
             [
-                io.Image.Input("frames", tooltip="As VideoFrameBatch gave them, edited; or all enlarged alike."),
-                RangeType.Input("clip", display_name="range", tooltip="From the VideoFrameBatch that made the frames."),
+                io.Image.Input(
+                    "frames",
+                    tooltip="The edited frames, all of them. They may be larger than before, if all grew alike.",
+                ),
+                RangeType.Input(
+                    "clip",
+                    display_name="range",
+                    tooltip="Size, rate and place of the stretch, from the VideoFrameBatch that made the frames.",
+                ),
             ],
             [
-                io.Image.Output("restored", display_name="frames"),
-                io.Float.Output("rate", display_name="rate", tooltip="For `fps` of Create Video."),
-                io.Audio.Output("audio", display_name="audio"),
-                io.String.Output("report", display_name="report", tooltip="Size, rate, duration, and any padding."),
+                io.Image.Output(
+                    "restored", display_name="frames", tooltip="The frames in the size of the source, for Create Video."
+                ),
+                io.Float.Output("rate", display_name="rate", tooltip="Frames per second, for `fps` of Create Video."),
+                io.Audio.Output("audio", display_name="audio", tooltip="The sound of the stretch, for Create Video."),
+                io.String.Output(
+                    "report",
+                    display_name="report",
+                    tooltip="What the video measures: size, rate, duration, and any padding.",
+                ),
             ],
             search_aliases=["frames to video", "restore video size"],
         )

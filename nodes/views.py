@@ -1,4 +1,4 @@
-"""View sets: pictures of one scene with their cameras, in from a folder, out to a new one, and what they share."""
+"""View sets, pictures of one scene with their cameras: loaded from a folder, saved to a new one, and coupled."""
 
 import logging
 import re
@@ -13,11 +13,12 @@ from ..media import nerfstudio, paths
 from ..media.pairs import MOST as MOST_PAIRS
 from ..media.paths import folder_name, publish
 from ..media.view_set import Views
+from . import tooltips
 
 ViewsType = custom("CSD_VIEWS", Views)
 LOAD, SAVE, CORRESPOND = "CSD View Set Load", "CSD View Set Save", "CSD View Correspondence"
 _EDITED = "_edited"
-MOST_VIEWS = 4096  # of which each is compared with each
+MOST_VIEWS = 4096  # every view is compared with every other one
 
 
 class ViewSetLoad(Node):
@@ -29,14 +30,14 @@ class ViewSetLoad(Node):
         return schema(
             "CSDViewSetLoad",
             LOAD,
-            "Views of a scene in nerfstudio's layout: a folder with a transforms.json in ComfyUI's input or output "
-            "directory.",
+            "Loads the views of one scene with their cameras, in nerfstudio's format: a folder with a transforms.json "
+            "in ComfyUI's input or output directory.",
             [
                 io.Combo.Input(
                     "folder",
                     options=folders.folders_with(nerfstudio.FILE),
-                    tooltip="Folders with a transforms.json, at most three levels down. Reload the page's nodes (R) to "
-                    "see new ones.",
+                    tooltip="The folder to load. Folders with a transforms.json are listed, at most three levels down. "
+                    "Press R in ComfyUI to see new ones.",
                 ),
                 io.Int.Input(
                     "longest_side",
@@ -44,16 +45,16 @@ class ViewSetLoad(Node):
                     min=0,
                     max=16384,
                     step=8,
-                    tooltip="Pixels. Larger pictures are scaled down to it, never stretched; 0 leaves them as they "
-                    "are. CSD View Set Save brings them back to their size.",
+                    tooltip="Largest side of the images in pixels. Larger pictures are scaled down, never stretched. 0 "
+                    "keeps their size. CSD View Set Save brings them back to it.",
                 ),
                 io.Int.Input(
                     "multiple",
                     default=8,
                     min=1,
                     max=64,
-                    tooltip="Pictures are padded at the right and the bottom to a multiple of this many pixels, and "
-                    "cut again when they are saved.",
+                    tooltip="Sides become multiples of this many pixels. 8 for most models, 16 or 32 for some. "
+                    "Pictures are padded at the right and at the bottom; CSD View Set Save cuts the padding off.",
                 ),
                 io.Float.Input(
                     "depth_unit",
@@ -62,24 +63,30 @@ class ViewSetLoad(Node):
                     max=1e6,
                     step=0.001,
                     round=False,
-                    tooltip="World units in one unit of the depth files: 0.001 for millimetres and a scene in metres "
-                    "(nerfstudio's depth_unit_scale_factor).",
+                    tooltip="How many units of the scene one unit of the depth files is. 0.001 for depth in "
+                    "millimetres and a scene in metres (nerfstudio's depth_unit_scale_factor).",
                 ),
             ],
             [
-                io.Image.Output("images", display_name="images"),
-                ViewsType.Output("views", display_name="views", tooltip="Cameras, depth, masks and names."),
-                io.String.Output("names", display_name="names", tooltip="One line a view, in the order of the images."),
+                io.Image.Output("images", display_name="images", tooltip="The views, one batch."),
+                ViewsType.Output(
+                    "views",
+                    display_name="views",
+                    tooltip="Cameras, depth, masks and names, for CSD View Correspondence and CSD View Set Save.",
+                ),
+                io.String.Output(
+                    "names", display_name="names", tooltip="The names of the views, one per line, in their order."
+                ),
             ],
             search_aliases=["nerfstudio", "transforms.json", "load nerf", "gaussian splatting", "multi view"],
         )
 
     @classmethod
     def validate_inputs(cls, folder):
-        """Instead of the host's search in the list of folders, which is older than a folder that was just made.
+        """Looks for the folder on the disk. The host would look in its list, which lacks folders made since then.
 
-        It runs where the whole server waits for it, so it does not read the file. None: a link, of which nothing is
-        known yet.
+        The whole server waits for this method, so it does not read the file. `folder` is None where it comes through
+        a link: its value is not known yet.
         """
         try:
             return True if folder is None else bool(nerfstudio.described(folders.folder(folder)))
@@ -108,19 +115,23 @@ class ViewSetSave(Node):
         return schema(
             "CSDViewSetSave",
             SAVE,
-            "Writes edited views as a complete new data set into ComfyUI's output directory: the cameras, names and "
-            "sizes of the old one, its depth and its masks. Nothing is overwritten.",
+            "Saves edited views as a complete new view set in ComfyUI's output directory. Cameras, names, sizes, depth "
+            "and masks are those of the old set. Nothing is overwritten.",
             [
-                io.Image.Input("images", tooltip="One for each view, in the order of the views."),
-                ViewsType.Input("views", tooltip="The views that were edited."),
+                io.Image.Input("images", tooltip="The edited images, one for each view, in the order of the views."),
+                ViewsType.Input("views", tooltip="The views that were edited, from CSD View Set Load."),
                 io.String.Input(
                     "name",
                     default="",
-                    tooltip="Of the new folder; open: the old folder's, with _edited. A number is added where it is "
-                    "taken.",
+                    tooltip="Name of the new folder. Empty: the old name with _edited. If the name is taken, a number "
+                    "is added.",
                 ),
             ],
-            [io.String.Output("folder", display_name="folder", tooltip="What CSD View Set Load calls the new set.")],
+            [
+                io.String.Output(
+                    "folder", display_name="folder", tooltip="The new folder, as CSD View Set Load lists it."
+                )
+            ],
             is_output_node=True,
             search_aliases=["nerfstudio", "transforms.json", "save nerf", "gaussian splatting", "multi view"],
         )
@@ -152,18 +163,20 @@ class ViewCorrespondence(Node):
         return schema(
             "CSDViewCorrespondence",
             CORRESPOND,
-            "Where views show the same thing, from their cameras and depth: for the kernel and the noise field.",
+            "Finds where views show the same thing, from their cameras and depth. For CSD Kernel, CSD Noise Field and "
+            "CSD Blend.",
             [
-                ViewsType.Input("views", tooltip="With depth, and without lens distortion."),
+                ViewsType.Input("views", tooltip="The views. They need depth, and cameras without lens distortion."),
                 io.Int.Input(
                     "neighbours",
                     default=4,
                     min=0,
                     max=100000,
-                    tooltip="Each view is coupled with so many others, the nearest in angle and distance; 0 takes all.",
+                    tooltip="Couples each view with this many of the nearest ones. 0: with all of them. Higher: views "
+                    "agree better, but slower. Nearness is angle plus distance of the cameras.",
                 ),
             ],
-            [Correspondence.Output("correspondence", display_name="correspondence")],
+            [Correspondence.Output("correspondence", display_name="correspondence", tooltip=tooltips.CORRESPONDENCE)],
             search_aliases=["multi view consistency", "reprojection", "epipolar"],
         )
 
@@ -173,11 +186,11 @@ class ViewCorrespondence(Node):
 
 
 def geometry(views: Views, neighbours: int) -> Geometry:
-    """The correspondence of views with depth, each with its `neighbours` nearest (0: all)."""
+    """The correspondence of views with depth. Each view is coupled with its `neighbours` nearest ones (0: with all)."""
     if views.depth is None:
         raise ValueError(
-            "got views without depth, which is needed to know what they share; add a depth_file_path to every frame of "
-            "transforms.json (16-bit .png in millimetres, or .npy), or leave the correspondence out."
+            "got views without depth, expected depth to know where they show the same thing; add a depth_file_path to "
+            "every frame of transforms.json (16-bit .png in millimetres, or .npy), or leave the correspondence out."
         )
     lens = views.metadata.distortion() if views.metadata else ""
     if lens:
@@ -190,7 +203,7 @@ def geometry(views: Views, neighbours: int) -> Geometry:
 
 
 def _weigh(count: int, partners: int) -> None:
-    """Every view is compared with every other one before the nearest are taken."""
+    """Refuses too many views: each is compared with every other one before the nearest are taken."""
     if count * partners > MOST_PAIRS or count > MOST_VIEWS:
         raise ValueError(
             f"got {count:,} views with {partners:,} neighbours each, expected at most {MOST_VIEWS:,} views and "
