@@ -63,8 +63,8 @@ class KernelOptions(Node):
                 io.Combo.Input(
                     "bandwidth",
                     options=["median", "authors' median", "fixed"],
-                    tooltip="How different images may be and still influence each other. median: as different as half "
-                    "of the pairs are. authors' median: the same, with each image paired with itself too. fixed: the "
+                    tooltip="How different images may be and still influence each other. median: measured from their "
+                    "distances. authors' median: the same, but each image's distance to itself counts too. fixed: the "
                     "number below. Formula: k = exp(-d^2 / h), h = median(d^2) / log(n + 1).",
                 ),
                 io.Float.Input(
