@@ -23,8 +23,8 @@ IMAGE_GUIDANCE = (
 )
 
 NOISE_LOW = (
-    "The least noise of the run, as a fraction of training time. Lower: finer detail changes as well. Try 0.02 (paper). "
-    "For flow models see CSD Timesteps."
+    "The least noise of the run, as a fraction of training time. Lower: finer detail changes as well. Try 0.02 "
+    "(paper). For flow models see CSD Timesteps."
 )
 
 NOISE_HIGH = (
