@@ -1,8 +1,8 @@
 """Collaborative Score Distillation (arXiv 2307.04787): the method, on tensors alone.
 
 A set of images is edited or made together. Each image is a particle of a Stein variational gradient
-descent; a frozen diffusion model gives the scores. One step runs through five stages, and each stage
-is a file (or two) that can be read and exchanged by itself:
+descent. A frozen diffusion model gives the scores. One step runs through five stages. Each stage is a
+file (or two) that can be read and exchanged by itself:
 
     SPLIT    scene, windows, frames               theta -> particles x
     SCORE    guidance, baseline, score; velocity  x -> noised particles x_t, noise residual r
@@ -10,12 +10,16 @@ is a file (or two) that can be read and exchanged by itself:
     MERGE    scene                                directions -> gradient, in the shape of theta
     UPDATE   update                               theta, gradient -> theta
 
-`distill` is the loop. `level` and `noise` say how particles are noised, `draws` where random numbers
-come from, `timesteps` and `batches` which levels and which particles a step takes. `reuse` keeps
-predictions that come again, and `presets` names complete settings. What particles show of one another
-is a `correspondence` (`geometry` for views with cameras). `aligned` couples along it, `carried` moves
-noise along it and `blend` averages finished pictures along it. `tree` is theta in more than one tensor,
-`precision` the type in which sums are taken.
+The other files:
+
+    distill                 the loop
+    level, noise, draws     how particles are noised, and where random numbers come from
+    timesteps, batches      which noise levels and which particles a step takes
+    reuse                   keeps predictions that are needed again
+    presets                 complete settings by name
+    correspondence          where particles show the same thing; `geometry` for views with cameras
+    aligned, carried, blend couple, move noise, and average finished pictures along a correspondence
+    tree, precision         theta as several tensors, and the floating type of exact sums
 
 Notation, the same in every file:
 
@@ -28,13 +32,14 @@ Notation, the same in every file:
     K       [n, n]         K[j, i] = k(x_t^j, x_t^i)
     pairs   [P, 2]         particles (i, j): i looks at its partner j
     place   [P, h, w, 2]   where j shows what i shows in each cell: (x, y) in cells of j, float
-    valid   [P, h, w]      1 where j does show it, 0 where not
+    valid   [P, h, w]      1 where j shows it, 0 where not
 
-Signs: everything called gradient or direction is descended. Space: particles live in the scaled
-latent space of the model, and x_t in the scaling in which the model receives it, which keeps the
-variance near one for eps- and v-models; kernels are measured there.
+Signs: gradients and directions are descended. A step moves theta along minus the gradient.
 
-Nothing in here imports ComfyUI, moves tensors between devices or prints. Only `features` needs autograd.
+Spaces: particles live in the scaled latent space of the model. x_t has the scaling in which the model
+receives it, so its variance is near one for eps- and v-models. Kernels measure distances there.
+
+Nothing in this package imports ComfyUI, moves tensors between devices or prints. Only `features` needs autograd.
 """
 
 from .aligned import Aligned, AlignedAnew, PairRBF, PairUniform

@@ -2,13 +2,13 @@
 
     direction_i(p) = (r_i(p) + sum_j k_ij v_ij(p) r_j(p') + repulsion_i(p)) / (1 + sum_j k_ij v_ij(p))
 
-with p' the place where j shows what i shows at p, v_ij(p) whether it is to be seen there, and k_ij the kernel
-on the noised particles, compared where they correspond. Weights sum to one in every cell, and what nothing
-corresponds to keeps its own residual. The repulsion is that of the kernel, cell by cell,
+Here p' is the place where j shows what i shows at p. v_ij(p) says whether j does show it. k_ij is the kernel on
+the noised particles, compared where they correspond. Weights sum to one in every cell. A cell that no partner
+shows keeps its own residual. The repulsion is that of the kernel, cell by cell:
 
     repulsion_i(p) = 2/h * sum_j k_ij v_ij(p) (x_j(p') - x_i(p)).
 
-Work is linear in the number of pairs, and done for a few of them at a time.
+Time grows linearly with the number of pairs. A few pairs are handled at a time, so memory does not.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,23 +28,26 @@ from .tree import Theta
 from .windows import as_size
 
 CHUNK = 2**18
-"""Numbers in the values of the pairs that are moved at once: 1 MiB, which stays in the processor's cache."""
+"""How many numbers are moved at once. As float32 they take 1 MiB, which stays in the processor's cache."""
 
 
 class PairKernel(Protocol):
-    """`measured` says whether the kernel looks at the distances; where it does not, they are not computed."""
+    """measured   whether the kernel uses the distances. They are not computed where it does not."""
 
     @property
     def measured(self) -> bool: ...
 
     def __call__(self, distances: Tensor) -> tuple[Tensor, float]:
-        """Squared distances [n, n], NaN where no pair -> k [n, n] and s with d k_ij / d x_i = s k_ij (x_j - x_i)."""
+        """Squared distances [n, n], NaN where two particles are no pair -> k [n, n] and the slope s.
+
+        The slope gives the gradient: d k_ij / d x_i = s k_ij (x_j - x_i).
+        """
         ...
 
 
 @dataclass(frozen=True)
 class PairRBF:
-    """k_ij = exp(-d_ij / h); d_ij is the squared distance of x_i and the moved x_j, as if all of it were valid."""
+    """k_ij = exp(-d_ij / h). d_ij is the squared distance of x_i and the moved x_j, scaled up to all cells."""
 
     bandwidth: Bandwidth = median
     measured = True
@@ -65,7 +68,7 @@ class PairUniform:
 
 
 class Chunk(NamedTuple):
-    """Some pairs: the rows of i and of j among the particles of this step [p], and what they see."""
+    """Some pairs: rows of i and of j among the particles of this step [p], and what i sees of j."""
 
     i: Tensor
     j: Tensor
@@ -77,8 +80,8 @@ class Aligned:
     """Couples corresponding content.
 
     kernel      weights of the pairs
-    repulsion   strength of the term that keeps corresponding content apart; 1 is SVGD, 0 leaves it out
-    rest        a coupling for what nothing corresponds to; its own residual where None
+    repulsion   strength of the term that pushes corresponding content apart; 1 is SVGD, 0 leaves it out
+    rest        a coupling for cells that no partner shows; None: they keep their own residual
     """
 
     correspondence: Correspondence
@@ -93,7 +96,7 @@ class Aligned:
     def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
         """residual [n, C, h, w] -> direction [n, C, h, w], and the weights.
 
-        K[i, j] of the weights is k_ij times the share of i that j shows; their repulsion is zero where left out.
+        K[i, j] is k_ij times the share of i that j shows. The repulsion is zero where it is left out.
         """
         x_t, index = seen.x_t, seen.index
         wide = torch.promote_types(x_t.dtype, torch.float32)
@@ -111,7 +114,7 @@ class Aligned:
         return direction, Gram(K, repulsion.reshape(residual.shape))
 
     def _chunks(self, pairs: Tensor, index: Index, values: Tensor) -> Iterator[Chunk]:
-        """The pairs, as many at a time as CHUNK allows for values [n, C, h, w]."""
+        """The pairs in chunks. One chunk moves at most CHUNK numbers of `values` [n, C, h, w]."""
         row = torch.zeros(self.correspondence.count, dtype=torch.long, device=pairs.device)
         row[torch.as_tensor(list(index), device=pairs.device)] = torch.arange(len(index), device=pairs.device)
         for some in pairs.split(max(1, CHUNK // values.shape[1:].numel())):
@@ -119,7 +122,7 @@ class Aligned:
             yield Chunk(i, j, self._sights.look(some, as_size(values.shape[-2:])))
 
     def _distances(self, x: Tensor, pairs: Tensor, index: Index) -> Tensor:
-        """Squared distances [n, n] of the particles where they correspond, scaled up to all cells; NaN elsewhere."""
+        """Squared distances [n, n] of particles over the cells that correspond, scaled up to all; NaN for no pair."""
         distances = x.new_full((len(x), len(x)), torch.nan).fill_diagonal_(0)
         if not self.kernel.measured:
             return distances
@@ -134,16 +137,17 @@ class Aligned:
         seen, K = torch.zeros_like(mass), torch.eye(len(values)).to(values)
         for i, j, sight in self._chunks(pairs, index, values):
             share = rearrange(weights[i, j], "p -> p 1 1 1") * sight.valid[:, None].to(weights)
-            target = torch.eye(len(values), device=i.device, dtype=values.dtype)[:, i]  # a product, as adding up in
+            # Summed by a matrix product: index_add_ has no fixed order on GPUs.
+            target = torch.eye(len(values), device=i.device, dtype=values.dtype)[:, i]
             for total, part in ((mixed, share * pull(values, sight, j)), (mass, share), (seen, sight.valid)):
-                total += (target @ part.flatten(1).to(target)).reshape(total.shape)  # place has no fixed order on GPUs
+                total += (target @ part.flatten(1).to(target)).reshape(total.shape)
             K[i, j] = share.mean((1, 2, 3))
         return mixed, mass, seen, K
 
 
 @dataclass(frozen=True)
 class AlignedAnew:
-    """`Aligned` along a correspondence that is found anew in each step, for scenes whose geometry is optimised.
+    """`Aligned` along a correspondence that is found again in each step, for scenes whose geometry is optimised.
 
     find      theta -> correspondence
     aligned   the coupling along it
@@ -154,7 +158,7 @@ class AlignedAnew:
 
     @property
     def correspondence(self) -> None:
-        """Not known before a step."""
+        """None: it is not known before a step."""
         return None
 
     def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:

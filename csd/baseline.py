@@ -4,11 +4,12 @@
     image-conditional   the text-free prediction on the noised source: CSD-Edit
     source prompt       the prediction for a description of the source: delta denoising (DDS)
 
-A baseline names the guidance of the prediction on the noised source image, or None for eps itself.
+A baseline gives the guidance for the prediction on the noised source image, or None where it is eps itself.
 
-The last two can be mixed with the first, (1 - drawn) * prediction + drawn * eps, at no further evaluation. What that
-adds to the residual, drawn * (prediction - eps), is the model's error on the source: an edit keeps it with the
-source's own detail where drawn is 0, and is drawn to the model's own picture as in SDS the nearer it is to 1.
+The last two can be mixed with the first: (1 - drawn) * prediction + drawn * eps. This needs no further evaluation. It
+adds drawn * (prediction - eps) to the residual, which is the model's error on the source. With drawn = 0 an edit keeps
+the source's own detail, and this error. The nearer drawn is to 1, the more the edit becomes the model's own picture,
+as in SDS.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,13 +19,13 @@ from .guidance import IMAGE, SOURCE, Guidance
 
 
 class Baseline(Protocol):
-    """`drawn` is the share of the drawn noise; at 1 no prediction is asked for."""
+    """drawn   share of the drawn noise, 0 to 1; at 1 no prediction is made"""
 
     @property
     def drawn(self) -> float: ...
 
     def guidance(self, target: Guidance) -> Guidance | None:
-        """Guidance of the baseline's prediction, given the target's; None where it has none."""
+        """Guidance of the baseline's prediction, given that of the target; None where it predicts nothing."""
         ...
 
 
@@ -47,7 +48,7 @@ class _Mixed:
 
 @dataclass(frozen=True)
 class ImageConditional(_Mixed):
-    """eps_image (the paper), or with `guided` eps_none + image * (eps_image - eps_none) (the authors' code)."""
+    """eps_image (paper). With `guided`: eps_none + image * (eps_image - eps_none) (the authors' code)."""
 
     guided: bool = True
 

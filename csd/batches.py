@@ -1,4 +1,4 @@
-"""Which particles take part in a step, where not all of them do (paper: 4 of 12 windows)."""
+"""Which particles take part in a step: all of them, or some (paper: 4 of 12 windows)."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +15,7 @@ class Batch(Protocol):
 
 @dataclass(frozen=True)
 class RandomBatch:
-    """`size` particles drawn anew for each step; all of them, in order, where size is None or too large."""
+    """`size` particles, drawn again for each step. All of them, in order, where size is None or too large."""
 
     size: int | None = None
 
@@ -33,7 +33,7 @@ class RandomBatch:
 
 @dataclass(frozen=True)
 class ListedBatches:
-    """Given particles, one list a step."""
+    """The particles of every step, listed by hand."""
 
     batches: tuple[tuple[int, ...], ...]
 

@@ -1,11 +1,11 @@
-"""Pictures brought to agree after they were made: each becomes the mean of what its partners show of the same thing.
+"""Blends finished pictures: each becomes the mean of what its partners show of the same thing.
 
     y_i(p) = (x_i(p) + sum_j w_ij(p) x_j(p')) / (1 + sum_j w_ij(p))
     w_ij(p) = v_ij(p) exp(-|x_j(p') - x_i(p)|^2 / t^2)
 
-with p' the place where j shows what i shows at p, and v whether it is to be seen there. What a coupling of
-latents cannot reach, the autoencoder's own flicker, is reached here. The weight by colour keeps a wrong
-correspondence from leaving a ghost.
+Here p' is the place where j shows what i shows at p, and v says whether j does show it. Blending removes the
+flicker of the autoencoder, which no coupling of latents can. The weight falls with the difference in colour, so
+a wrong correspondence leaves no ghost.
 """
 
 import torch
@@ -21,12 +21,12 @@ def blend(pictures: Tensor, correspondence: Correspondence, strength: float = 1.
     strength    0 ... 1, how far each picture moves towards the mean
     tolerance   t > 0: the colour distance at which a partner's weight has fallen to 1 / e
 
-    Raises ValueError where the correspondence is one of another number of pictures.
+    Raises ValueError where the correspondence has another number of pictures.
     """
     if len(pictures) != correspondence.count:
         raise ValueError(
-            f"blend: got {len(pictures)} pictures and a correspondence of {correspondence.count}; "
-            "make it from pictures of the same set."
+            f"blend: got {len(pictures)} pictures and a correspondence of {correspondence.count}, expected as many; "
+            "make the correspondence from the same pictures before they were edited."
         )
     if not (0 <= strength <= 1 and tolerance > 0):
         raise ValueError(
@@ -40,7 +40,7 @@ def blend(pictures: Tensor, correspondence: Correspondence, strength: float = 1.
 
 
 def _mean(picture: Tensor, i: int, pictures: Tensor, correspondence: Correspondence, tolerance: float) -> Tensor:
-    """Picture i averaged with its partners, one of them at a time."""
+    """Picture i averaged with its partners. They are moved one at a time, which bounds memory."""
     total, mass = picture.clone(), torch.ones_like(picture[:1])
     for j in correspondence.partners(i):
         sight = correspondence.look(torch.tensor([[i, j]], device=pictures.device), as_size(pictures.shape[-2:]))

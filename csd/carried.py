@@ -1,15 +1,16 @@
-"""Noise that moves with the picture: where particles show the same thing, they get the same numbers.
+"""Noise that moves with the picture: where particles show the same thing, they get the same random numbers.
 
-Each cell is divided into s x s sub-cells, and its noise is the sum of theirs divided by s. A sub-cell of a
-particle has either a number of its own or that of the sub-cell of another particle that shows the same, and
-no number is used twice in a particle. So the noise of a particle is exactly white with unit variance,
-whatever the motion; numbers are never interpolated.
+Each cell is divided into s x s sub-cells, with one random number each. The noise of the cell is their sum divided
+by s. A sub-cell either has a number of its own, or inherits the number of another particle's sub-cell that shows
+the same thing. No number is used twice in a particle, and none is interpolated. So the noise of each particle is
+exactly white with unit variance, whatever the motion.
 
-Which number belongs where, the origins, hangs on the correspondence alone. Particles are taken one after the
-other; each looks at those of its partners that had their turn, the most reliable first, and a sub-cell
-inherits the number that it finds there. As a number stands at the centre of a sub-cell and what it belongs to
-rarely does, the remaining offset is kept beside it and counts at the next look. Slow motion therefore adds
-up over any number of frames instead of being rounded away.
+The origin of a number is the particle and the sub-cell that it was drawn for. Origins depend on the correspondence
+alone. They are found particle by particle, in a fixed order (`turns`). Each particle looks at its partners that
+came before it, the most reliable one first, and its sub-cells inherit the numbers that they find there.
+
+Inherited numbers are rounded to the nearest sub-cell. The rounding error is kept as an offset and added at the next
+look. So slow motion adds up over many frames instead of being rounded away.
 """
 
 from collections.abc import Sequence
@@ -26,17 +27,17 @@ from .scene import Index
 from .windows import Size, as_size
 
 REACH = 0.75
-"""How far, in sub-cells and along either axis, a number may stand from what it belongs to."""
+"""Largest offset with which a number is still inherited, in sub-cells along either axis."""
 
 TIE = 0.5 + 1e-3
-"""Added before rounding down: halfway between two sub-cells all go the same way, whatever the last digit says."""
+"""Added before rounding down, so that places halfway between two sub-cells all round the same way."""
 
 
 class Origins(NamedTuple):
     """Where the numbers of N particles with M sub-cells each come from.
 
-    source   [N, M], particle * M + sub-cell
-    offset   [N, M, 2] float16, from what it belongs to to where the number stands, in sub-cells
+    source   [N, M], particle * M + sub-cell of the origin
+    offset   [N, M, 2] float16, (x, y) from the centre of the sub-cell to where its number exactly stands, in sub-cells
     """
 
     source: Tensor
@@ -48,7 +49,7 @@ class Carried:
     """A noise field that moves along a correspondence.
 
     keys       a name for each particle of the scene
-    subcells   s, sub-cells to a cell along each axis; motion is followed to about 1 / (2 s) of a cell
+    subcells   s, sub-cells per cell along each axis; motion is followed to about 1 / (2 s) of a cell
     """
 
     correspondence: Correspondence
@@ -62,7 +63,7 @@ class Carried:
         if len(self.keys) != self.correspondence.count:
             raise ValueError(
                 f"noise: got a correspondence of {self.correspondence.count} particles for {len(self.keys)}; make it "
-                "from the same frames, views or windows that the latents were encoded from."
+                "from the same frames, views or windows as the latents."
             )
 
     def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ class Carried:
         return (noise / self.subcells).reshape(like.shape).to(like)
 
     def origins(self, size: Size) -> Tensor:
-        """Where the number of each sub-cell comes from, [N, h * w], kept for the last grid asked for."""
+        """`Origins.source` on a grid of sub-cells, [N, h * w]. The result for the last size is kept."""
         if size not in self._origins:
             self._origins.clear()
             self._origins[size] = trace(self.correspondence, self.keys, size).source
@@ -81,7 +82,7 @@ class Carried:
 
 
 def draw(draws: Draws, keys: Sequence[str], source: Tensor, channels: int) -> Tensor:
-    """The numbers [n, C, M] that stand at the origins `source` [n, M]."""
+    """The random numbers [n, C, M] that were drawn at the origins `source` [n, M]."""
     m = source.shape[1]
     fine = torch.empty(len(source), channels, m)
     particle, cell = source // m, source % m
@@ -94,10 +95,10 @@ def draw(draws: Draws, keys: Sequence[str], source: Tensor, channels: int) -> Te
 
 
 def turns(correspondence: Correspondence, keys: Sequence[str]) -> list[int]:
-    """The order in which particles inherit: next is who has the most partners that had their turn.
+    """The order in which particles inherit. The next one is that with the most partners already in the list.
 
-    Of several, the one that is a partner most often (an anchor), then the first by key. Content that has come
-    into view is handed on at once that way, before another particle could make numbers of its own for it.
+    Ties go to the particle that is a partner most often (an anchor), then to the first by key. In this order new
+    content is inherited at once, before another particle draws numbers of its own for it.
     """
     lookers = [[] for _ in keys]
     for i in range(len(keys)):
@@ -114,7 +115,7 @@ def turns(correspondence: Correspondence, keys: Sequence[str]) -> list[int]:
 
 
 def trace(correspondence: Correspondence, keys: Sequence[str], size: Size) -> Origins:
-    """The origins of all particles on a grid of sub-cells of `size`."""
+    """The origins of all particles, on a grid of `size` sub-cells."""
     n, m = len(keys), size[0] * size[1]
     dtype = torch.int32 if n * m < 2**31 else torch.int64
     source = torch.arange(n * m, dtype=dtype).reshape(n, m)
@@ -128,7 +129,7 @@ def trace(correspondence: Correspondence, keys: Sequence[str], size: Size) -> Or
 
 
 def _inherit(origins: Origins, correspondence: Correspondence, i: int, partners: Sequence[int], size: Size) -> None:
-    """Gives the sub-cells of i the numbers of what they show, from one partner after the other."""
+    """Lets the sub-cells of i inherit numbers from its partners, one partner after the other. Changes `origins`."""
     free = torch.ones(origins.source.shape[1], dtype=torch.bool)
     used = torch.empty(0, dtype=origins.source.dtype)
     for j in partners:
@@ -145,7 +146,7 @@ def _inherit(origins: Origins, correspondence: Correspondence, i: int, partners:
 
 
 def _found(origins: Origins, j: int, place: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
-    """The number of j nearest to each place [M, 2]: its sub-cell, its origin, and its offset from the place."""
+    """For each place [M, 2] the nearest number of j: its sub-cell, its origin, and its offset from the place."""
     limit = torch.tensor([size[1] - 1, size[0] - 1])
 
     def nearest(target: Tensor) -> Tensor:
@@ -158,7 +159,7 @@ def _found(origins: Origins, j: int, place: Tensor, size: Size) -> tuple[Tensor,
 
 
 def _first_of_each(found: Tensor, offset: Tensor, candidates: Tensor) -> Tensor:
-    """Of the candidates [k] that found the same origin, the one that is nearest to it."""
+    """Where several candidates [k] found the same origin, only the nearest one."""
     near = candidates[offset[candidates].square().sum(-1).argsort(stable=True)]
     group = found[near].argsort(stable=True)
     near = near[group]

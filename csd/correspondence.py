@@ -1,16 +1,15 @@
 """Correspondence between particles: where particle j shows what particle i shows.
 
-Windows of a canvas, frames under optical flow and views under known depth are one idea, and everything
-that couples corresponding content (`aligned`) or moves noise with it (`carried`) asks the same question.
+Windows of a canvas, frames under optical flow and views with depth all answer this one question. It is asked by
+everything that couples corresponding content (`aligned`), moves noise with it (`carried`) or averages it (`blend`).
 
-    unrelated   nothing corresponds (the paper)
-    canvas      windows, where they overlap
-    flow        a table of dense maps, from measured or known motion
-    geometry    views with cameras and depth, in a file of its own
+    Unrelated   nothing corresponds (the paper)
+    Canvas      windows, where they overlap
+    Flow        a table of dense maps, from measured or known motion
+    Geometry    views with cameras and depth (`geometry.py`)
 
-Places are (x, y) in cells of the other particle's grid; whole numbers are the centres of cells. A
-correspondence answers for a grid of any size: centres keep their place in the picture, so a place p on
-one grid is (p + 0.5) * s - 0.5 on one that is s times as fine.
+Places are (x, y) in cells of the other particle's grid. Whole numbers are the centres of cells. A correspondence
+can be asked on a grid of any size. A place p on one grid is (p + 0.5) * s - 0.5 on a grid that is s times as fine.
 """
 
 from collections.abc import Sequence
@@ -28,9 +27,9 @@ from .windows import Size, Windows, as_size
 
 
 class Sight(NamedTuple):
-    """What P particles i see of their partners j, cell by cell.
+    """What particles i see of their partners j, cell by cell, for P pairs (i, j).
 
-    place   [P, h, w, 2] float32, where j shows what i shows here: (x, y) in cells of j
+    place   [P, h, w, 2] float32, where j shows what i shows in this cell: (x, y) in cells of j
     valid   [P, h, w] float32 in 0 ... 1, 0 where j does not show it (hidden, out of the picture, masked)
     """
 
@@ -39,11 +38,11 @@ class Sight(NamedTuple):
 
 
 class Correspondence(Protocol):
-    """What `count` particles show of one another.
+    """Where `count` particles show the same thing.
 
-    names     a name for each particle, to key its random draws by; its position where empty
-    in_time   whether the particles follow one another in time. Then every step takes all of them: frames that moved
-              more often than their neighbours, or at other levels, would flicker.
+    names     a name for each particle, which keys its random draws; empty: its position keys them
+    in_time   whether the particles follow one another in time. Then every step takes all of them. Frames that moved
+              more often than their neighbours, or at other noise levels, would flicker.
     """
 
     @property
@@ -60,21 +59,21 @@ class Correspondence(Protocol):
         ...
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
-        """pairs [P, 2] of particles (i, j) with j among the partners of i, on grids of size (h, w).
+        """The sight of pairs (i, j), [P, 2], with j among the partners of i, on grids of size (h, w).
 
-        The sight is on the device of `pairs`.
+        The result is on the device of `pairs`.
         """
         ...
 
 
 def cells(size: Size, device: torch.device | None = None) -> Tensor:
-    """The places of a grid's own cells, [h, w, 2]."""
+    """The places (x, y) of a grid's own cells, [h, w, 2]."""
     rows, columns = (torch.arange(n, device=device, dtype=torch.float32) for n in size)
     return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
 
 
 def rescale(place: Tensor, old: Size, new: Size) -> Tensor:
-    """Places on a grid of size `old` as places on one of size `new`."""
+    """Converts places on a grid of size `old` to places on a grid of size `new`."""
     if old == new:
         return place
     factor = place.new_tensor([new[1] / old[1], new[0] / old[0]])
@@ -82,7 +81,7 @@ def rescale(place: Tensor, old: Size, new: Size) -> Tensor:
 
 
 def inside(place: Tensor, size: Size) -> Tensor:
-    """Whether places [..., 2] lie on the picture, that is at most half a cell from the centre of one of its cells."""
+    """Whether places [..., 2] lie on the picture: at most half a cell from the centre of one of its cells."""
     limit = place.new_tensor([size[1], size[0]]) - 0.5
     return ((place >= -0.5) & (place < limit)).all(-1)
 
@@ -90,8 +89,8 @@ def inside(place: Tensor, size: Size) -> Tensor:
 def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
     """The four cells around each place, for bilinear interpolation.
 
-    place [..., 2] -> the cells' numbers row by row [..., 4] and their weights [..., 4]. Places out of the
-    picture are moved to its edge; at the centre of a cell that cell's weight is exactly one.
+    place [..., 2] -> indices of the cells, counted row by row, [..., 4], and their weights [..., 4]. Places outside
+    the picture are moved to its edge. At the centre of a cell, the weight of that cell is exactly one.
     """
     (h, w), last = size, place.new_tensor([size[1] - 1, size[0] - 1])
     place = place.nan_to_num().clamp(min=0).minimum(last)
@@ -103,14 +102,14 @@ def taps(place: Tensor, size: Size) -> tuple[Tensor, Tensor]:
 
 
 def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
-    """Values of the partners j as the particles i see them, bilinear.
+    """Moves values of the partners j to where the particles i show the same thing. Bilinear.
 
-    Written out because `grid_sample` takes places in -1 ... 1 and rounds on the way back to cells: windows that
-    overlap would then differ in the last digit where they have to be equal.
+    values [P, ..., h, w] -> [P, ..., h, w]. With rows [P], values are [n, ..., h, w], and rows[p] is the row of j
+    in pair p. Whole places give exact copies, places outside the picture the nearest edge. Where `valid` is zero the
+    result has no meaning.
 
-    values [P, ..., h, w] -> [P, ..., h, w]; with rows [P], values [n, ..., h, w] of which row rows[p] belongs
-    to pair p. Whole places give exact copies, places out of the picture the nearest edge; where `valid` is
-    zero the result means nothing.
+    `grid_sample` would not do: it takes places in -1 ... 1 and rounds when it turns them back into cells. Overlapping
+    windows would differ in the last digit where they have to be equal.
     """
     size = as_size(values.shape[-2:])
     rows = torch.arange(len(sight.place), device=values.device) if rows is None else rows
@@ -124,7 +123,7 @@ def pull(values: Tensor, sight: Sight, rows: Tensor | None = None) -> Tensor:
 
 
 def pairs_among(correspondence: Correspondence, index: Index) -> Tensor:
-    """The pairs (i, j) of particles that are both in `index` and j among the partners of i: [P, 2], ordered by i."""
+    """The pairs (i, j), [P, 2], ordered by i: both are in `index`, and j is a partner of i."""
     present = set(index)
     pairs = [(i, j) for i in index for j in correspondence.partners(i) if j in present]
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
@@ -137,7 +136,7 @@ def _nothing(pairs: Tensor, size: Size) -> Sight:
 
 @dataclass(frozen=True)
 class Unrelated:
-    """Particles of which nothing is known to correspond."""
+    """Particles without any correspondence."""
 
     count: int
     names = ()
@@ -152,7 +151,7 @@ class Unrelated:
 
 @dataclass(frozen=True)
 class Canvas:
-    """Windows of a canvas correspond where they overlap; across the seam too, where the canvas wraps."""
+    """Windows of a canvas correspond where they overlap, also across the seam of a canvas that wraps."""
 
     windows: Windows
     names = ()
@@ -164,12 +163,12 @@ class Canvas:
 
     @cached_property
     def _places(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The rows and the columns at which windows start, sorted, and which of them each window has: [n], [n]."""
+        """Rows at which windows start, sorted, and for each window [n] which of them is its own; columns likewise."""
         rows, columns = torch.tensor(self.windows.origins).unbind(-1)
         return tuple(part for axis in (rows, columns) for part in axis.unique(return_inverse=True))
 
     def _shared(self, axis: int) -> Tensor:
-        """[u, u]: elements that windows have in common along an axis, for each two of its starts."""
+        """How many elements two windows share along an axis, for each pair of starts on it: [u, u]."""
         starts = self._places[2 * axis]
         window, canvas = self.windows.window[axis], self.windows.canvas[axis]
         gap = starts[:, None] - starts
@@ -190,17 +189,17 @@ class Canvas:
 
     @cached_property
     def _partners(self) -> list[list[int]]:
-        """By shared area, the largest first, then by place, so that the order of windows makes no difference."""
+        """The partners of each window, by shared area, the largest first. Ties go by place, not by order."""
         _, row, _, column = self._places
         down, across = self._shared(0), self._shared(1)
         order = torch.tensor(sorted(range(len(row)), key=lambda j: self.windows.origins[j]))
         partners = [[] for _ in row]
-        for start in range(len(down)):  # windows that start on one row have the same ones above and below them
+        for start in range(len(down)):  # windows that start on the same row overlap the same rows of windows
             own, others = (row == start).nonzero().flatten(), order[down[start, row[order]] > 0]
             area = down[start, row[others]] * across[column[own]][:, column[others]]
             area.masked_fill_(own[:, None] == others, 0)
             i, j = area.nonzero().unbind(-1)
-            # By window, then by area; what is equal in both stays in the order of the places.
+            # Sorted by window, then by area. The sort is stable, so ties stay in the order of their places.
             by_area = (i * (area.max() + 1) - area[i, j]).argsort(stable=True)
             many = i.bincount(minlength=len(own)).tolist()
             for window, found in zip(own.tolist(), others[j[by_area]].split(many)):
@@ -226,12 +225,12 @@ class Canvas:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """A table of dense maps for the listed pairs; the maps stay where they are, a step moves what it needs.
+    """A table of dense maps, one for each listed pair. A step moves only the maps that it needs to its device.
 
-    pairs     [P, 2], (i, j); the partners of i are its j in the order of the list
+    pairs     [P, 2], (i, j); the partners of i are its j, in the order of the list
     place     [P, H, W, 2], where j shows what i shows, in cells of the table's own grid (H, W); any floating type
     valid     [P, H, W], 0 ... 1 or bool
-    relative  `place` holds displacements, place minus own cell; in half precision only these stay exact enough
+    relative  `place` holds displacements (place minus own cell), as half precision is exact enough only for these
     """
 
     count: int
@@ -268,7 +267,7 @@ class Flow:
         return self._partners[i]
 
     def look(self, pairs: Tensor, size: Size) -> Sight:
-        """Maps on another grid are interpolated over the valid cells around each place."""
+        """On another grid than the table's own, maps are interpolated over the valid cells around each place."""
         native, rows = as_size(self.valid.shape[1:]), self._rows_of(pairs)
         if native == size:
             place, valid = self.place[rows].float(), self.valid[rows].float()
@@ -291,7 +290,7 @@ class Flow:
         return torch.tensor([self._rows[i, j] for i, j in pairs.tolist()], dtype=torch.long, device=self.place.device)
 
     def _read(self, rows: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-        """valid [p, h, w] and displacement [p, h, w, 2] of the given maps at the cells `number` [h, w]."""
+        """valid [p, h, w] and displacement [p, h, w, 2] of the maps `rows` [p] at the cells `number` [h, w]."""
         size = as_size(self.valid.shape[1:])
         flat = (rows[:, None] * (size[0] * size[1]) + number.flatten()).flatten()
         shape = (len(rows), *number.shape)
@@ -303,9 +302,10 @@ class Flow:
 
 @dataclass(frozen=True, eq=False)
 class Cached:
-    """A correspondence that keeps its sights for the last grid it was asked for, where they are few enough.
+    """Another correspondence, whose sights on the last grid are kept if they are few enough.
 
-    places   how many cells, over all pairs, are kept at most (12 bytes each, on the CPU)
+    of       the other correspondence
+    places   most cells to keep, over all pairs (12 bytes each, on the CPU)
     """
 
     of: Correspondence
@@ -341,10 +341,11 @@ class Cached:
 
 
 def clip_pairs(count: int, neighbours: int = 2, anchors: int = 0) -> Tensor:
-    """Pairs (i, j) for the frames of a clip, [P, 2]: anchors first, then i -+ 1 ... neighbours, the nearest first.
+    """Pairs (i, j) for the frames of a clip, [P, 2]. Partners of i: anchors first, then neighbours by distance.
 
-    anchors   frames evenly spaced over the clip that every frame is coupled with, so that a long clip does not
-              drift; a single one is the frame in the middle
+    neighbours   how many frames before i, and as many after it
+    anchors      how many frames, evenly spaced over the clip, are partners of every frame. They keep a long clip from
+                 drifting. A single one is the frame in the middle.
     """
     if count < 1 or neighbours < 0 or anchors < 0:
         raise ValueError(

@@ -1,10 +1,10 @@
 """The loop: SPLIT -> SCORE -> COUPLE -> MERGE -> UPDATE, as an iterator of states.
 
-A step is one step of the whole set. Its particles are scored a few at a time; their residuals are kept, coupled all
+A step is one step of the whole set. Its particles are scored a few at a time. Their residuals are kept, coupled all
 together, and pulled back into one gradient. So `at_once` changes memory and speed, and the result by rounding only.
 
-Progress, previews and cancelling live with whoever consumes the iterator. A run that is taken up from one of its
-states goes on as if it had never stopped, because all draws are keyed by step.
+Progress, previews and cancelling are left to the caller, who consumes the iterator. All random draws are keyed by
+step. So a run that is resumed from one of its states goes on as if it had never stopped.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ from .update import SGD, Memory, Update
 
 @dataclass(frozen=True)
 class State:
-    """What a run goes on from: theta after `step` steps, and the memory of its update."""
+    """A state from which a run can go on: theta after `step` steps, and the memory of its update."""
 
     step: int
     theta: Theta
@@ -41,7 +41,9 @@ class State:
 class Stepped(State):
     """The state after a step, and what the step saw.
 
+    index      the particles of the step
     residual   [n] root mean square of each particle's residual
+    gram       the kernel of the step
     """
 
     level: Level
@@ -59,16 +61,16 @@ class Distillation(Generic[AnyScene]):
 
     scene     theta -> particles, and directions back
     score     particles -> residuals; holds the model
-    levels    the noise level of every step, or of every `reuse` steps
-    steps     how many; reuse for each level where None
+    levels    noise levels, one for every `reuse` steps
+    steps     how many; None: `reuse` for each level
     couple    residuals -> directions
     update    gradient -> theta
-    noise     noise of the particles; a draw for each where None
+    noise     noise of the particles; None: one draw for each
     batch     which particles take part in a step
     weight    Level -> w(t)
-    reuse     steps in a row that share a level and its noise
-    at_once   particles that are scored together; None: all
-    follow    is handed the parts of a step and hands them on, for progress and for cancelling
+    reuse     how many steps in a row share a level and its noise
+    at_once   how many particles are scored together; None: all
+    follow    wraps the parts of each step, as `tqdm` wraps an iterable: for progress and for cancelling
     """
 
     scene: AnyScene
@@ -105,14 +107,14 @@ class Distillation(Generic[AnyScene]):
         if correspondence is not None and correspondence.count != self.scene.count:
             raise ValueError(
                 f"coupling: got a correspondence of {correspondence.count} particles for {self.scene.count}; make it "
-                "from the same frames, views or windows that the latents were encoded from."
+                "from the same frames, views or windows as the latents."
             )
 
     def init(self, theta: Theta) -> State:
         return State(0, theta, self.update.init(theta))
 
     def step(self, state: State, source: Theta | None = None) -> Stepped:
-        """One step. `source` is the unedited theta, which baselines noise and compare with."""
+        """One step. `source` is the unedited theta. Baselines noise it and predict on it."""
         draws, level = Draws(self.seed, state.step // self.reuse), self.levels[state.step // self.reuse]
         scene = self.scene.at(draws)
         index = self.batch(Draws(self.seed, state.step), scene)
@@ -124,7 +126,7 @@ class Distillation(Generic[AnyScene]):
         return Stepped(state.step + 1, theta, memory, level, index, rms(residual), gram)
 
     def _look(self, theta: Theta, source: Theta | None, whole: Call, places: Sequence[int]) -> tuple[Tensor, ...]:
-        """x, x_t and the residual of some of the particles: SPLIT and SCORE."""
+        """SPLIT and SCORE: x, x_t and the residual of the particles at some places of the step's index."""
         call = whole.of(places)
         x, _ = call.scene.view(theta, call.index)
         original = None if source is None else call.scene.view(source, call.index)[0]
@@ -138,7 +140,7 @@ class Distillation(Generic[AnyScene]):
         return (torch.cat(found) for found in zip(*map(look, self.follow(parts)), strict=True))
 
     def __call__(self, source: Theta | None, start: State | None = None) -> Iterator[Stepped]:
-        """Every state after the first, from theta = source or from the state `start`."""
+        """The state after every step. The run begins at theta = source, or goes on from the state `start`."""
         if start is None:
             if source is None:
                 raise ValueError("Distillation: got neither a source nor a state; give it one of them to start from.")

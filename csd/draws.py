@@ -1,8 +1,8 @@
 """Random numbers by key.
 
-Every draw comes from a CPU generator seeded with a hash of (seed, step, key), where the key names a particle or a
-canvas. So a result does not depend on the device, on how many particles are computed at once, or on the order in
-which they are handed over, and a run can be taken up at any step.
+Every draw comes from a CPU generator. Its seed is a hash of (seed, step, key); the key names a particle or a canvas.
+So a result does not depend on the device, on how many particles are computed at once, or on their order. A run can
+be resumed at any step.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Draws:
-    """The random numbers of one step, each found by its key."""
+    """The random numbers of one step, by key."""
 
     seed: int
     step: int

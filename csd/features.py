@@ -1,10 +1,9 @@
-"""A kernel on features of the particles: of a perceptual network, of decoded pictures, of whatever `net` makes.
+"""A kernel that compares features of the particles: of a perceptual network, for instance, or of a decoder.
 
     k(x_j, x_i) = k_0(f(x_j), f(x_i))
 
-Its repulsion is that of k_0, carried back by the network's vector-Jacobian product, or left out. This is the only
-place of the method that needs autograd. It leaves inference mode for it, so `net` may hold no weights that were
-loaded under inference mode.
+Its repulsion is that of k_0, carried back to the particles by the vector-Jacobian product of f. It can be left out.
+Only this file needs autograd. It leaves inference mode, so `net` must not hold weights that were made in it.
 """
 
 from collections.abc import Callable
@@ -18,9 +17,11 @@ from .kernel import Gram, Kernel
 
 @dataclass(frozen=True)
 class Features:
-    """net     particles [n, C, h, w] -> features [n, ...]
-    kernel    the kernel on them
-    repels    whether the repulsion is carried back; costs a backward pass of the network
+    """The kernel of the features.
+
+    net       particles [n, C, h, w] -> features [n, ...]
+    kernel    the kernel that compares them
+    repels    whether the repulsion is carried back, which takes a backward pass of the network
     """
 
     net: Callable[[Tensor], Tensor]

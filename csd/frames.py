@@ -12,7 +12,7 @@ from .scene import Index, Pullback
 class Frames:
     """`count` rows of theta, each a particle.
 
-    names   what to key the draws of each frame by (its file name, say); its position where empty
+    names   a name for each frame, which keys its random draws; empty: its position keys them
     """
 
     count: int
@@ -32,7 +32,7 @@ class Frames:
         return self.split(theta, index), lambda x: self.scatter(x, index)
 
     def coverage(self, theta: Tensor, index: Index) -> None:
-        """No two particles share a row, so there is nothing to average."""
+        """None: no two particles share a row, so there is nothing to average."""
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
         if theta.shape[0] != self.count:

@@ -1,11 +1,11 @@
 """Correspondence of views with pinhole cameras and known depth.
 
-A cell of view i is taken to its point in space by the depth of i and from there into view j. It is to be
-seen there if it lands on the picture, in front of the camera, and where j's own depth says that nothing
-stands before it.
+The depth of view i takes a cell to a point in space, and from there it is projected into view j. It is visible
+there on three conditions: it lies on the picture, it lies in front of the camera, and j has the same depth there.
+A smaller depth means that something stands in front of it.
 
-Axes as in OpenCV: x right, y down, z forward. Intrinsics count from the corner of the picture, so that the
-centre of the first pixel is (0.5, 0.5), as in nerfstudio and COLMAP.
+Axes as in OpenCV: x right, y down, z forward. Intrinsics count from the corner of the picture: the centre of the
+first pixel is (0.5, 0.5), as in nerfstudio and COLMAP.
 """
 
 import math
@@ -56,27 +56,33 @@ class Cameras:
 
     @property
     def centres(self) -> Tensor:
-        """Where the cameras stand, [N, 3]."""
+        """Positions of the cameras, [N, 3]."""
         return self.camera_to_world[:, :3, 3]
 
     @property
     def directions(self) -> Tensor:
-        """Where they look, unit vectors [N, 3]."""
+        """Viewing directions, unit vectors [N, 3]."""
         return self.camera_to_world[:, :3, 2]
 
     def between(self, i: Tensor, j: Tensor) -> Tensor:
-        """[P, 4, 4] from the axes of cameras i to those of cameras j, both [P]."""
+        """Transforms [P, 4, 4] from the axes of cameras i [P] to those of cameras j [P]."""
         poses = self.camera_to_world.double()
         return torch.linalg.solve(poses[j], poses[i]).float()
 
     def rays(self, i: Tensor, pixels: Tensor) -> Tensor:
-        """Points at depth one behind pixels [h, w, 2] (whole at centres): [P, h, w, 3] in the axes of cameras i [P]."""
+        """Points at depth one through pixels [h, w, 2] (whole numbers are centres), in the axes of cameras i [P].
+
+        Shape [P, h, w, 3].
+        """
         inverse = torch.linalg.inv(self.intrinsics[i].double()).float()
         corner = torch.cat([pixels + 0.5, torch.ones_like(pixels[..., :1])], -1)
         return einsum(inverse, corner, "p a b, h w b -> p h w a")
 
     def project(self, j: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Points [P, h, w, 3] in the axes of cameras j [P] -> pixels [P, h, w, 2], whole at centres, and depth."""
+        """Points [P, h, w, 3] in the axes of cameras j [P] -> pixels [P, h, w, 2] and depth [P, h, w].
+
+        Whole pixels are centres.
+        """
         depth = points[..., 2]
         image = einsum(self.intrinsics[j].float(), points, "p a b, p h w b -> p h w a")
         return image[..., :2] / depth.clamp(min=NEAR)[..., None] - 0.5, depth
@@ -87,10 +93,10 @@ class Geometry:
     """Views correspond where they show the same point of a surface.
 
     depth        [N, H, W] along z in world units; zero, negative or not finite where unknown
-    masks        [N, H, W] in 0 ... 1, zero where a view is not to be used
-    neighbours   how many of the nearest views a view is coupled with, all others where None
-    tolerance    relative difference of depth that still counts as the same surface; slanted ones get more
-    names        what to key the draws of each view by; its position where empty
+    masks        [N, H, W] in 0 ... 1, zero where a view must not be used
+    neighbours   how many of the nearest views each view is coupled with; None: all
+    tolerance    relative difference of depth that still counts as the same surface; slanted surfaces get more
+    names        a name for each view, which keys its random draws; empty: its position keys them
     """
 
     cameras: Cameras
@@ -123,7 +129,7 @@ class Geometry:
 
     @cached_property
     def distances(self) -> Tensor:
-        """[N, N]: angle between two views' directions, in radians, plus their distance in median depths."""
+        """[N, N]: the angle between two views in radians, plus the distance of their cameras in median depths."""
         directions, centres = self.cameras.directions.double(), self.cameras.centres.double()
         angles = torch.arccos((directions @ directions.mT).clamp(-1, 1))
         reach = self.depth[self._known(self.depth)].median()
@@ -131,7 +137,7 @@ class Geometry:
 
     @cached_property
     def _partners(self) -> list[list[int]]:
-        """The nearest views first; where two are as near, by where they stand, whatever the order of views."""
+        """The partners of each view, the nearest first. Ties go by the cameras' positions, not by the views' order."""
         stand = [tuple(round(c, 4) for c in centre) for centre in self.cameras.centres.tolist()]
 
         def nearest(i: int, far: list[float]) -> list[int]:
@@ -160,10 +166,10 @@ class Geometry:
         return einsum(motion[:, :3, :3], points, "p a b, p h w b -> p h w a") + motion[:, None, None, :3, 3]
 
     def _surface(self, views: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What stands at places [P, h, w, 2] of views [P]: its depth, how much that varies there, whether to use it.
+        """The surface at places [P, h, w, 2] of views [P]: depth, how much the depth varies there, and if it is usable.
 
-        Interpolates 1 / depth, which is linear on a plane, over those of the four pixels that lie on the
-        surface of the nearest one: across an edge there is nothing in between.
+        Interpolates 1 / depth, which is linear on a plane. Of the four pixels around a place, only those on the same
+        surface as the nearest one count: across an edge there is no surface in between.
         """
         numbers, weights = taps(place, self.cameras.size)
         numbers = numbers + rearrange(views * math.prod(self.cameras.size), "p -> p 1 1 1")

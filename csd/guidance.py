@@ -1,23 +1,24 @@
 """Guidance: which predictions are mixed into eps_hat, and how.
 
-A model is asked for up to three predictions on the same x_t, which we call branches:
+A model makes up to three predictions on the same x_t. We call them branches:
 
     the prompt   text and image         eps_text
     IMAGE        image, no text         eps_image     (the negative prompt stands for 'no text')
     NONE         no text, no image      eps_none
 
-Dual guidance (InstructPix2Pix, arXiv 2211.09800, eq. 3), with CFG as its special case image = 1:
+Dual guidance (InstructPix2Pix, arXiv 2211.09800, eq. 3) mixes them. Classifier-free guidance is its special case
+image = 1:
 
     eps_hat = eps_none + image * (eps_image - eps_none) + text * (eps_text - eps_image)
 
-Read as a sum over branches its coefficients are text, image - text and 1 - image. An evaluation is a
-branch on a noised particle. Two rules say which of them a step needs:
+As a sum over branches, the coefficients are text, image - text and 1 - image. An evaluation is one branch on one
+noised particle. Two rules say which evaluations a step needs:
 
     a branch whose coefficient is zero is not evaluated
     branches with equal conditioning are one branch, and their coefficients add up
 
-So a step of CSD-Edit takes five evaluations a particle (three of the target, two of the noised source),
-or three where the image scale is 1.
+So a step of CSD-Edit takes five evaluations per particle: three on the noised particle, two on the noised source. It
+takes three if the image scale is 1.
 """
 
 import math
@@ -40,7 +41,11 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Guidance:
-    """Scales of dual guidance. `prompt` names the branch that carries text."""
+    """Scales of dual guidance.
+
+    text, image   the two scales, any finite numbers
+    prompt        the branch that carries text
+    """
 
     text: float = 7.5
     image: float = 1.0
@@ -51,9 +56,9 @@ class Guidance:
             raise ValueError(f"Guidance: got text {self.text} and image {self.image}, expected finite numbers.")
 
     def coefficients(self, same: Mapping[str, str] = ALL_DIFFER) -> dict[str, float]:
-        """Coefficient of every branch that counts.
+        """Coefficient of every branch whose coefficient is not zero.
 
-        same   for a branch, another one with equal conditioning, which stands for it
+        same   branch -> another branch with equal conditioning, which takes its place
         """
         parts: dict[str, float] = {}
         scales = (self.prompt, self.text), (IMAGE, self.image - self.text), (NONE, 1 - self.image)
@@ -65,9 +70,9 @@ class Guidance:
 
 @dataclass(frozen=True)
 class Interval:
-    """Noise levels, as fractions of training time, at which guidance acts (arXiv 2404.07724).
+    """The noise levels at which guidance acts, as fractions of training time (arXiv 2404.07724).
 
-    Outside of it the scales are one, and target and baseline take one evaluation each.
+    At other levels both scales are one, and target and baseline take one evaluation each.
     """
 
     low: float = 0.0
@@ -83,12 +88,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Call:
-    """What a call of the model is for. It travels with the call.
+    """What a call of the model is for. It is passed along with the call.
 
     level      the noise level
     index      which particles of the scene
     scene      the scene as this step sees it
-    draws      the random numbers of the noise: calls with equal draws noise a source alike
+    draws      the random numbers of the noise; calls with equal draws add the same noise to a source
     progress   how much of the run is done, from 0 to less than 1
     """
 
@@ -99,7 +104,7 @@ class Call:
     progress: float = 0.0
 
     def of(self, places: Sequence[int]) -> "Call":
-        """The same for some of the particles, given by their places in `index`."""
+        """The call for some of its particles, given by their places in `index`."""
         return replace(self, index=[self.index[place] for place in places])
 
 
@@ -107,8 +112,8 @@ class Request(NamedTuple):
     """One guided prediction to make.
 
     x_t        noised particles [n, C, h, w]
-    guidance   what to make it with
-    recurs     whether steps with the same draws ask for the same again, as they do on a noised source
+    guidance   scales and prompt of the prediction
+    recurs     whether every step with the same draws makes this request, as for the noised source
     """
 
     x_t: Tensor
@@ -117,7 +122,7 @@ class Request(NamedTuple):
 
 
 class Predict(Protocol):
-    """Guided predictions of a step. They come together, so that a model can batch them."""
+    """Makes guided predictions. All requests of a step come together, so that a model can batch them."""
 
     def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
         """eps_hat [n, C, h, w] for each request."""
@@ -125,14 +130,17 @@ class Predict(Protocol):
 
 
 class Evaluate(Protocol):
-    """An unguided noise prediction for one branch."""
+    """Makes an unguided noise prediction for one branch."""
 
     def __call__(self, x_t: Tensor, branch: str, call: Call) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class Guided:
-    """Turns a plain noise predictor into `Predict`. `same` is that of `Guidance.coefficients`."""
+    """Makes a `Predict` out of a plain noise predictor.
+
+    same   see `Guidance.coefficients`
+    """
 
     evaluate: Evaluate
     same: Mapping[str, str] = field(default_factory=dict)

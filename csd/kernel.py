@@ -1,13 +1,13 @@
 """COUPLE, first half: kernels between particles.
 
-The RBF kernel and the gradient that keeps particles apart,
+The RBF kernel and its gradient, which pushes particles apart:
 
     k(x_j, x_i) = exp(-|x_j - x_i|^2 / h),      repulsion_i = sum_j d k(x_j, x_i) / d x_i
-                                                            = 2/h * (sum_j K_ji x_j - x_i sum_j K_ji),
+                                                            = 2/h * (sum_j K_ji x_j - x_i sum_j K_ji)
 
-are two matrix products in O(N D) memory. Descending along repulsion_i moves x_i away from the others.
-(Equation 8 of the paper prints the gradient by x_j, which attracts under descent; the authors' code
-adds the one by x_i, as here.) The bandwidth h counts as a constant in the gradient.
+Both are matrix products in O(N D) memory. Descending along repulsion_i moves x_i away from the others. (Equation 8
+of the paper prints the gradient with respect to x_j, which attracts under descent. The authors' code adds the one
+with respect to x_i, as here.) The bandwidth h is a constant in the gradient.
 """
 
 import math
@@ -22,7 +22,7 @@ from .precision import accumulation_dtype
 
 
 class Gram(NamedTuple):
-    """K [n, n] and repulsion [n, ...], in the shape of the n particles."""
+    """A kernel matrix K [n, n], and the repulsion [n, ...] in the shape of the n particles."""
 
     K: Tensor
     repulsion: Tensor
@@ -30,21 +30,21 @@ class Gram(NamedTuple):
 
 class Kernel(Protocol):
     def __call__(self, x: Tensor) -> Gram:
-        """x [n, ...]: particles as they are; a kernel flattens them if it wants to."""
+        """x [n, ...] are the particles in their own shape. A kernel may flatten them."""
         ...
 
 
 class Bandwidth(Protocol):
     def __call__(self, squared_distances: Tensor) -> float:
-        """h > 0 for the matrix [n, n] of squared distances, NaN where two particles have none."""
+        """h > 0 for a matrix [n, n] of squared distances. It is NaN where two particles are not compared."""
         ...
 
 
 def median(squared_distances: Tensor) -> float:
     """Median heuristic, h = median(d^2) / log(n + 1), over pairs of different particles.
 
-    One where there is no pair or all particles are the same (any h gives the same kernel then);
-    the mean takes the place of the median where most pairs coincide but not all.
+    Where most pairs coincide, the median is zero, and the mean takes its place. Without pairs, or where all of them
+    coincide, h is 1: any h gives the same kernel then.
     """
     n = squared_distances.shape[0]
     pairs = squared_distances[~torch.eye(n, dtype=torch.bool, device=squared_distances.device)]
@@ -56,7 +56,7 @@ def median(squared_distances: Tensor) -> float:
 
 
 def authors_median(squared_distances: Tensor) -> float:
-    """The authors' median, which counts the zero diagonal in; `median` where that gives zero (two particles, say)."""
+    """The authors' median, which includes the zero diagonal. Where that gives zero (two particles, say): `median`."""
     middle = squared_distances.nanmedian().item()
     return middle / math.log(squared_distances.shape[0] + 1) if middle > 0 else median(squared_distances)
 
@@ -78,8 +78,8 @@ class Fixed:
 def squared_distances(x: Tensor) -> Tensor:
     """|x_j - x_i|^2 of x [n, D] as a matrix [n, n], exactly zero on the diagonal and between equal particles.
 
-    Computed around the mean particle in the widest floating type, so that close particles keep their distance.
-    What lies below the rounding error of the products counts as zero: a median over it would be noise.
+    The mean is subtracted first and the widest floating type is used, so that small distances are exact. What lies
+    below the rounding error of the products becomes zero: a median of it would be noise.
     """
     centred = x.to(accumulation_dtype(x.device), copy=True)
     centred -= centred.mean(0)
@@ -92,7 +92,7 @@ def squared_distances(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class RBF:
-    """Radial basis functions; `bandwidth` is a function of the distances."""
+    """Radial basis functions. `bandwidth` computes h from the squared distances."""
 
     bandwidth: Bandwidth = median
 
@@ -107,7 +107,7 @@ class RBF:
 
 @dataclass(frozen=True)
 class Independent:
-    """No coupling: every particle is alone (the ablation 'without SVGD')."""
+    """No coupling: every particle for itself (the ablation 'without SVGD')."""
 
     def __call__(self, x: Tensor) -> Gram:
         K = torch.eye(x.shape[0], dtype=accumulation_dtype(x.device), device=x.device)

@@ -1,13 +1,13 @@
 """Noise levels: x_t = alpha * x + sigma * eps.
 
-eps-, v- and flow models differ in (alpha, sigma) and in what they output; all of it converts:
+eps-, v- and flow models differ in (alpha, sigma) and in what they predict. One prediction converts into another:
 
     eps  = (x_t - alpha * denoised) / sigma
     v    = p * eps - q * denoised       (p, q) = (alpha, sigma) variance preserving, (1, 1) flow
     eps  = (q * x_t + alpha * v) / (alpha * p + sigma * q)
 
-The weight of a step, w = sigma^2 / (alpha^2 + sigma^2), is 1 - alpha_bar for variance preserving
-models (what the authors' code uses) and has a meaning for flow models too.
+The weight of a step is w = sigma^2 / (alpha^2 + sigma^2). For variance preserving models this is 1 - alpha_bar, as in
+the authors' code. For flow models it has a meaning too.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from torch import Tensor
 class Level:
     """One noise level.
 
-    alpha, sigma   signal and noise scale, alpha >= 0, sigma > 0
+    alpha, sigma   signal scale >= 0 and noise scale > 0
     time           fraction of training time, 0 (clean) to 1 (noise)
-    is_flow        alpha + sigma = 1 (rectified flow) rather than alpha^2 + sigma^2 = 1 (DDPM)
+    is_flow        True: alpha + sigma = 1 (rectified flow). False: alpha^2 + sigma^2 = 1 (DDPM).
     """
 
     alpha: float
@@ -49,7 +49,7 @@ class Level:
         return self.sigma**2 / (self.alpha**2 + self.sigma**2)
 
     def noise(self, x: Tensor, eps: Tensor) -> Tensor:
-        """x_t."""
+        """x_t: particles x with noise eps at this level."""
         return self.alpha * x + self.sigma * eps
 
     def eps_from_denoised(self, x_t: Tensor, denoised: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
-"""Noise fields: how the noise of different particles belongs together.
+"""Noise fields: which particles get the same noise.
 
     Independent   one draw for each particle (the authors' code)
     Shared        one draw for all of them (how the paper reads)
-    OnCanvas      drawn on theta and split, so that overlapping windows see the same noise
+    OnCanvas      drawn in the shape of theta and then split, so that overlapping windows see the same noise
+    Carried       moves with the picture (`carried.py`)
 
-A fourth one, which moves with the picture, is `carried`. A field is made for one scene and keeps what it needs of it.
+A field is made for one scene and keeps what it needs of it.
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,16 @@ from .scene import Crops, Index
 
 class NoiseField(Protocol):
     def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
-        """Unit-variance noise for the particles `index`, in the shape, dtype and place of `like` [n, C, h, w]."""
+        """Unit-variance noise for the particles `index`, in the shape, dtype and device of `like` [n, C, h, w]."""
         ...
 
 
 @dataclass(frozen=True)
 class Independent:
-    """keys: a name for each particle of the scene."""
+    """One draw for each particle.
+
+    keys   a name for each particle of the scene
+    """
 
     keys: Sequence[str]
 
@@ -43,9 +47,9 @@ class Shared:
 
 @dataclass(frozen=True)
 class OnCanvas:
-    """Drawn in the shape of theta, then split like theta.
+    """Noise that is drawn in the shape of theta, then split like theta.
 
-    row   shape of a row of theta, (C, H, W) for a canvas
+    row   shape of one row of theta: (C, H, W) for a canvas
     """
 
     crops: Crops
@@ -65,4 +69,4 @@ MAKERS = {
     "shared": lambda crops, theta: Shared(),
     "canvas": lambda crops, theta: OnCanvas(crops, theta.shape[1:]),
 }
-"""Makes a field by name for a scene of crops and its theta."""
+"""Name -> function that makes the field for a scene and its theta."""

@@ -1,13 +1,13 @@
 """Named settings.
 
-`paper` is the authors' arithmetic: 1/n normalisation, their median, independent noise, random levels,
-SGD whose step size falls by a tenth every 20 steps, and the guided baseline. `balanced` is ours: weights
-that sum to one, noise that overlapping windows share, descending levels. `fast` is the same in fewer, larger
-steps, every level used for two of them.
+    paper      the authors' arithmetic: 1/n normalisation, their median, independent noise, random noise levels,
+               SGD whose step size falls by a tenth every 20 steps
+    balanced   ours: weights that sum to one, noise that overlapping windows share, descending noise levels
+    fast       as `balanced`, in fewer and larger steps; two steps in a row share a noise level
 
-A run gets as far as its step sizes together reach. The authors' 200 decaying steps of 2 under 1/n reach about 90
-with four of twelve windows a step: a row of their kernel sums to about 0.4 n, and an element is met in six steps of
-seven. 40 steps of 2 whose weights sum to one reach 80.
+How far a run moves theta depends on the sum of its step sizes, each times the sum of the weights. The authors' 200
+decaying steps of 2 reach about 90, with 1/n and four of twelve windows per step: a row of their kernel sums to about
+0.4 n, and an element is seen in six of seven steps. 40 steps of 2 whose weights sum to one reach 80.
 """
 
 from collections.abc import Callable
@@ -33,9 +33,9 @@ FAST_REUSE = 2
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything of a run but the scene and the model.
+    """All settings of a run apart from the scene and the model.
 
-    order   which levels are visited
+    order   the order of the noise levels
     noise   (scene, theta) -> noise field
     """
 
@@ -52,8 +52,8 @@ class Preset:
     ) -> Distillation:
         """A run on `scene` from `theta`.
 
-        level     the model's noise schedule, time in 0 ... 1 -> Level
-        changes   further or other arguments of `Distillation`
+        level     the model's noise schedule: time in 0 ... 1 -> Level
+        changes   arguments of `Distillation` to add or to replace
         """
         draws = -(-self.steps // self.reuse)
         settings = {
@@ -75,19 +75,26 @@ def paper(
     size: int | None = None,
     steps: int = PAPER_STEPS,
 ) -> Preset:
-    """`size` particles a step. Uncoupled, the authors leave 1/n out as well as the kernel."""
+    """The authors' settings.
+
+    size      particles per step; None: all
+    coupled   False: without the kernel, and without 1/n, as in the authors' code
+    """
     couple = Stein(RBF(authors_median), mean) if coupled else Stein(Independent(), row)
     update = SGD(StepSize(step_size, decay, every))
     return Preset(steps, Random(0.02, 0.5), couple, update, noise.MAKERS["independent"], RandomBatch(size))
 
 
 def balanced(step_size: float = BALANCED_STEP_SIZE, size: int | None = None, steps: int = BALANCED_STEPS) -> Preset:
-    """`size` particles a step."""
+    """Our defaults. Each step takes `size` particles (None: all)."""
     update = SGD(StepSize(step_size))
     return Preset(steps, Descending(0.02, 0.5), Stein(RBF(), row), update, noise.MAKERS["canvas"], RandomBatch(size))
 
 
 def fast(step_size: float = FAST_STEP_SIZE, size: int | None = None, steps: int = FAST_STEPS) -> Preset:
-    """`size` particles a step. Wrap the score's predictions in `Remembering` to gain by it."""
+    """Fewer evaluations. Each step takes `size` particles (None: all).
+
+    Wrap the score's predictions in `Remembering`. Without it nothing is saved.
+    """
     slow = balanced(step_size, size, steps)
     return Preset(steps, slow.order, slow.couple, slow.update, slow.noise, slow.batch, FAST_REUSE)

@@ -1,8 +1,10 @@
-"""Predictions that are asked for again.
+"""Keeps predictions that are needed again.
 
-Steps that share a noise level and its noise (`Distillation.reuse`) noise the source alike, so what is predicted on it
-is the same for all of them. It is made once and kept: of the five evaluations of CSD-Edit each further step takes
-three. Sharing changes the estimator, for the directions of these steps share their noise; keeping changes nothing.
+Steps can share a noise level and its noise (`Distillation.reuse`). Their noised source is then the same, and so is the
+prediction on it. It is made once and kept. Each further step of CSD-Edit then takes three evaluations instead of five.
+
+Sharing noise changes the estimator: the directions of these steps are no longer independent. Keeping predictions
+changes nothing.
 """
 
 from collections.abc import Sequence
@@ -17,9 +19,9 @@ from .guidance import Call, Guidance, Predict, Request
 
 @dataclass
 class Remembering:
-    """`Predict` that keeps the answers to recurring requests, by guidance and particle, while the draws stay the same.
+    """A `Predict` that keeps the answers to recurring requests, by guidance and particle, while the draws are the same.
 
-    Make a new one for each run: another source under the same draws would get the answers of the first.
+    Make a new one for each run. Another source with the same draws would get the answers for the first source.
     """
 
     predict: Predict

@@ -1,18 +1,18 @@
 """SPLIT and MERGE: how particles depend on what is optimised.
 
-A scene says how theta is seen. `view` returns particles x_i = g_i(theta) together with the pullback, the exact
-adjoint (vector-Jacobian product) of g at theta,
+A scene says how theta is seen. `view` returns particles x_i = g_i(theta) and the pullback. The pullback carries a
+direction for each particle back into the shape of theta. It is the exact adjoint (vector-Jacobian product) of g at
+theta:
 
-    <J x', d> = <x', J^T d>,
+    <J x', d> = <x', J^T d>
 
-which carries a direction for each particle back into the shape of theta. Windows of a canvas are crops, and their
-pullback adds them up where they lie; frames are the identity; a renderer returns images and its vector-Jacobian
-product.
+Windows of a canvas are crops; their pullback adds them up at their places. For frames, view and pullback are the
+identity. A renderer returns images and its vector-Jacobian product.
 
-Where several particles show the same element of a canvas, their gradients are averaged: the sum of all pullbacks is
-divided, element by element, by how many particles of the step show it (paper, section 4.1). A scene that averages
-says so by its `coverage`. Sum and coverage are taken over the whole step and divided once. Dividing in parts would
-count overlaps twice.
+Where several particles show the same element of a canvas, their gradients are averaged. The sum of all pullbacks is
+divided, element by element, by the number of particles of the step that show it (paper, section 4.1). A scene that
+averages returns this number as its `coverage`. Sum and coverage are taken over the whole step and divided once.
+Dividing in parts would count overlaps twice.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ class Scene(Protocol):
     """What is optimised, and how it is seen.
 
     count            number of particles N
-    views_at_once    how many of them can be viewed or pulled back together; None: any number
+    views_at_once    how many particles can be viewed or pulled back together; None: any number
 
     Each scene takes the theta that it is made for: a tensor, or a structure of tensors (`tree`). Hence `Any` below.
     """
@@ -49,28 +49,31 @@ class Scene(Protocol):
         ...
 
     def view(self, theta: Any, index: Index) -> tuple[Tensor, Pullback]:
-        """Particles `index` of theta [n, C, h, w], and the adjoint that takes [n, C, h, w] to theta's shape."""
+        """Particles `index` of theta [n, C, h, w], and the pullback that takes [n, C, h, w] to theta's shape."""
         ...
 
     def coverage(self, theta: Any, index: Index) -> Tensor | None:
-        """How many of the particles show each element of theta, broadcastable to it. None: gradients add up."""
+        """How many of the particles show each element of theta, broadcastable to theta.
+
+        None: gradients are added, not averaged.
+        """
         ...
 
     def keys(self, index: Index | None = None) -> list[str]:
-        """A name for each particle (all where index is None). Random draws hang on it, not on the position."""
+        """A name for each particle (index None: for all). Random draws depend on the name, not on the position."""
         ...
 
 
 @runtime_checkable
 class Crops(Scene, Protocol):
-    """A scene whose particles are pieces of theta as they are, so that they can be put together again."""
+    """A scene whose particles are unchanged pieces of theta. So they can be put back together."""
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
-        """Particles `index` (all where None) of theta: [n, C, h, w]."""
+        """Particles `index` (None: all) of theta: [n, C, h, w]."""
         ...
 
     def scatter(self, x: Tensor, index: Index | None = None) -> Tensor:
-        """Adjoint of `split`: the sum of the particles where they lie, in the shape of theta."""
+        """Adjoint of `split`: the sum of the particles at their places, in the shape of theta."""
         ...
 
     def theta_keys(self) -> list[str]:
@@ -79,15 +82,15 @@ class Crops(Scene, Protocol):
 
 
 def parts_of(index: Index, at_once: int | None) -> list[Index]:
-    """The particles in their order, at most `at_once` of them together."""
+    """The particles in their order, in parts of at most `at_once` (None: one part)."""
     size = at_once or max(len(index), 1)
     return [index[start : start + size] for start in range(0, len(index), size)]
 
 
 def pulled_back(scene: Scene, theta: Theta, direction: Tensor, index: Index) -> Theta:
-    """MERGE: the gradient in theta's shape for directions [n, C, h, w] of the particles `index`.
+    """MERGE: the gradient in theta's shape, from directions [n, C, h, w] of the particles `index`.
 
-    The scene is viewed again, a few particles at a time, so that a renderer need not keep all views of a step.
+    The scene is viewed again for this, a few particles at a time. So a renderer need not keep all views of a step.
     """
     total, coverage = None, None
     wide = direction.to(accumulation_dtype(direction.device))
@@ -115,14 +118,15 @@ def merge(
     weight: Tensor | None = None,
     parts: Iterable[range] | None = None,
 ) -> Tensor:
-    """Average of the particles where they lie: scatter(weight * x) / scatter(weight).
+    """Average of the particles at their places: scatter(weight * x) / scatter(weight).
 
     x        [n, C, h, w]
-    index    which of the scene's particles they are; all where None
-    weight   [h, w], the same for every particle, positive; ones where None
-    parts    ranges of x that are taken one after the other, to bound memory; all at once where None
+    index    which of the scene's particles they are; None: all
+    weight   [h, w], the same for every particle, positive; None: ones
+    parts    ranges of x that are merged one after the other, to bound memory; None: all at once
 
-    merge(split(theta)) = theta. Elements that no particle covers are zero. Returns the shape of theta in x's dtype.
+    Returns the shape of theta in the dtype of x. Elements that no particle covers are zero.
+    merge(split(theta)) = theta.
     """
     index = range(crops.count) if index is None else index
     if len(index) != len(x):

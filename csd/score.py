@@ -1,7 +1,7 @@
 """SCORE: the noise residual of each particle, r = eps_hat(x_t) - baseline.
 
-The U-Net's Jacobian is left out, as in score distillation (arXiv 2209.14988). Source and particle
-are noised with the same eps, so the residual of an image that needs no edit vanishes.
+The Jacobian of the network is left out, as in score distillation (arXiv 2209.14988). Source and particle are noised
+with the same eps. So the residual of an image that needs no edit is zero.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Score(Protocol):
 
 @dataclass(frozen=True)
 class PromptScore:
-    """One prompt for every particle, its guidance acting in an interval of noise levels."""
+    """One prompt for all particles. Its guidance acts at the noise levels of `interval`."""
 
     predict: Predict
     guidance: Guidance
@@ -57,13 +57,13 @@ class PromptScore:
 
 @dataclass(frozen=True)
 class RegionScore:
-    """Several prompts, their residuals blended by the share of each particle that a prompt's region covers.
+    """Several prompts, one for each region of the image. The residuals of a particle are averaged by their weights.
 
     scores    one for each of R prompts
-    weights   [N, R], rows sum to one
+    weights   [N, R], how much of each particle each region covers; rows sum to one
 
-    eps may be [R, n, C, h, w], one draw for each prompt (the authors' code), or [n, C, h, w] for all.
-    The first prompt's noised particles are the ones that enter the kernel.
+    eps may be [R, n, C, h, w], one draw for each prompt (the authors' code), or [n, C, h, w] for all of them. The
+    kernel compares the noised particles of the first prompt.
     """
 
     scores: tuple[Score, ...]
@@ -89,10 +89,10 @@ class RegionScore:
 
 @dataclass(frozen=True)
 class PromptOfEach:
-    """A prompt for each particle: 'from the front', 'from the side', for views of a scene.
+    """A prompt for each particle, such as 'from the front' and 'from the side' for views of a scene.
 
-    scores   by name of the prompt
-    names    call -> the name for each of its particles
+    scores   name of a prompt -> its score
+    names    call -> the name of the prompt for each of its particles
     """
 
     scores: Mapping[str, Score]
@@ -109,7 +109,7 @@ class PromptOfEach:
 
 
 def region_weights(masks: Tensor) -> Tensor:
-    """Share of each particle that each region covers, [N, R], from masks [R, N, h, w] in 0 ... 1.
+    """How much of each particle each region covers, [N, R], from masks [R, N, h, w] in 0 ... 1.
 
     Rows are normalised to sum to one. Raises ValueError where a particle lies in no region.
     """

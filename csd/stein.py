@@ -2,12 +2,12 @@
 
     direction_i = s_i * ( sum_j K_ji r_j + repulsion_i )
 
-with the normalisation s_i
+The normalisation s_i is one of
 
-    mean   1 / n                  as printed; the effective step shrinks as particles are added
+    mean   1 / n                  as printed in the paper; more particles make smaller steps
     row    1 / sum_j K_ji         weights sum to one, so a step size means the same for every n
 
-For one particle both are SDS: direction = r.
+For one particle both give SDS: direction = r.
 """
 
 from collections.abc import Callable
@@ -41,9 +41,9 @@ class Seen(NamedTuple):
     """What a coupling may compare.
 
     x       particles [n, C, h, w]
-    x_t     the same, noised
+    x_t     the same particles, noised
     index   which of the scene's particles they are
-    theta   what they were seen of
+    theta   what they are views of
     """
 
     x: Tensor
@@ -61,13 +61,16 @@ def clean(seen: Seen) -> Tensor:
 
 
 class Couple(Protocol):
-    """correspondence   along which it couples; None where it couples particles as a whole"""
+    """Couples residuals.
+
+    correspondence   along which it couples; None: it couples whole particles
+    """
 
     @property
     def correspondence(self) -> Correspondence | None: ...
 
     def __call__(self, seen: Seen, residual: Tensor) -> tuple[Tensor, Gram]:
-        """residual [n, C, h, w] -> direction [n, C, h, w], and the kernel that was used."""
+        """residual [n, C, h, w] -> direction [n, C, h, w], and the kernel matrix that was used."""
         ...
 
 
@@ -75,9 +78,9 @@ class Couple(Protocol):
 class Stein:
     """Couples residuals through a kernel on the particles.
 
-    repulsion   strength of the term that keeps particles apart; 1 is SVGD, 0 leaves it out
-    compare     what the kernel compares: the noised particles (paper), the clean ones, or anything else made of what
-                is seen. Where that has not the shape of a particle, its repulsion has no meaning and must be 0.
+    repulsion   strength of the term that pushes particles apart; 1 is SVGD, 0 leaves it out
+    compare     what the kernel compares: the noised particles (paper), the clean ones, or anything made of them. If
+                that does not have the shape of a particle, repulsion must be 0.
     """
 
     kernel: Kernel = RBF()
@@ -101,7 +104,7 @@ class Stein:
     def _repulsion(self, gram: Gram, residual: Tensor) -> Tensor:
         if gram.repulsion.shape != residual.shape:
             raise ValueError(
-                f"Stein: got a kernel on things of shape {tuple(gram.repulsion.shape)} and particles of shape "
-                f"{tuple(residual.shape)}; set repulsion to 0, or wrap what makes the one out of the other in Features."
+                f"Stein: got a kernel that compares tensors of shape {tuple(gram.repulsion.shape)}, expected the shape "
+                f"of the particles, {tuple(residual.shape)}; set repulsion to 0, or compute these tensors in Features."
             )
         return rearrange(gram.repulsion, "n ... -> n (...)")

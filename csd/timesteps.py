@@ -1,6 +1,6 @@
-"""Which noise level each step takes, as a fraction of training time.
+"""The order of the noise levels, as fractions of training time.
 
-The authors' 20 ... 500 of 1000 is 0.02 ... 0.5.
+The authors' steps 20 ... 500 of 1000 are 0.02 ... 0.5.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class _Range:
 
 @dataclass(frozen=True)
 class Random(_Range):
-    """Uniform between low and high, drawn anew for each step (the authors' code)."""
+    """Uniform between low and high, drawn again for each step (the authors' code)."""
 
     def __call__(self, step: int, steps: int, draws: Draws) -> float:
         return self.low + (self.high - self.low) * draws.uniform("time")

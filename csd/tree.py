@@ -1,7 +1,7 @@
-"""Theta as a structure: a tensor, or tensors in dictionaries and tuples, as deep as you like.
+"""Theta as a structure: a tensor, or tensors in nested dictionaries and tuples.
 
-A canvas is one tensor. A scene of splats has several: positions, scales, rotations, opacities, colours.
-Sums and updates map over the structure, so that they are written once for both.
+A canvas is one tensor. A scene of splats has several: positions, scales, rotations, opacities, colours. Sums and
+updates map over the structure, so they are written once for both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,10 @@ Theta = Tensor | Mapping[str, "Theta"] | tuple["Theta", ...]
 
 
 def tree_map(change: Callable[..., Tensor], theta: Theta, *others: Any) -> Theta:
-    """`change` of each tensor of theta, with the tensors at the same place of the others, which have its structure."""
+    """Applies `change` to each tensor of theta, together with the tensors at the same place of the others.
+
+    The others have the structure of theta.
+    """
     if isinstance(theta, Tensor):
         return change(theta, *others)
     if isinstance(theta, Mapping):
@@ -29,7 +32,7 @@ def tree_sum(a: Theta | None, b: Theta) -> Theta:
 
 
 def named_leaves(theta: Theta, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """(name, tensor) of every tensor; names of nested places are joined by dots: `colour`, `shape.scale`."""
+    """(name, tensor) of every tensor. Nested names are joined by dots: `colour`, `shape.scale`."""
     if isinstance(theta, Tensor):
         yield name, theta
         return
@@ -39,7 +42,7 @@ def named_leaves(theta: Theta, name: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def from_leaves(leaves: Mapping[str, Tensor]) -> Theta:
-    """Dictionaries of tensors out of what `named_leaves` gives; the tensor itself where it has no name."""
+    """Nested dictionaries from what `named_leaves` gives; a single tensor without a name stays a tensor."""
     if set(leaves) == {""}:
         return leaves[""]
     parts: dict[str, dict[str, Tensor]] = {}

@@ -1,7 +1,7 @@
-"""UPDATE: how a gradient moves theta. State in, state out.
+"""UPDATE: how a gradient moves theta.
 
-An update is a pair of functions: `init(theta)` makes its memory, by name something in the
-shape of theta, and `step` returns the moved theta and the new memory. Nothing is changed in place.
+An update is a pair of functions. `init(theta)` makes its memory: named structures in the shape of theta. `step` returns
+the moved theta and the new memory. Nothing is changed in place.
 """
 
 import math
@@ -70,7 +70,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (arXiv 1412.6980) without weight decay; its moments are float32 or better, for squares underflow in half."""
+    """Adam (arXiv 1412.6980) without weight decay. Moments are float32 or wider: squares underflow in half."""
 
     size: Callable[[int], float] = StepSize(0.02)
     beta1: float = 0.9
@@ -96,9 +96,9 @@ class Adam:
 
 @dataclass(frozen=True)
 class Masked:
-    """Another update that moves theta only where `mask` lets it.
+    """Another update, limited by a mask.
 
-    mask   in the structure of theta; each part 0 ... 1 and broadcastable to theta's
+    mask   in the structure of theta, 0 ... 1; each part broadcastable to that of theta. 0 keeps theta as it is.
     """
 
     update: Update
@@ -121,10 +121,10 @@ def _let_through(old: Tensor, moved: Tensor, mask: Tensor) -> Tensor:
 class Regrown:
     """Another update, after which rows of theta are copied or dropped, as splats are when they densify.
 
-    choose   (theta, gradient, step) -> the rows to go on with, integers [M], in which a row may come several times
-             or not at all; None leaves theta as it is. All parts of theta have the same number of rows.
+    choose   (theta, gradient, step) -> the rows to keep, integers [M]. A row may come several times or not at all.
+             None leaves theta as it is. All parts of theta have the same number of rows.
 
-    The update's memory follows its rows. The further copies of a row begin with an empty one.
+    The update's memory follows its rows. Further copies of a row begin with an empty memory.
     """
 
     update: Update

@@ -1,14 +1,16 @@
 """SCORE in velocity space, for rectified flow models (SD 3, Flux, Qwen-Image, Z-Image, Wan).
 
-With v = eps - x0, one eps for the source s and the particle x, and t the noise level,
+The velocity is v = eps - x0. The same eps is added to the source s and to the particle x. At noise level t:
 
     s_t = (1 - t) s + t eps
     x_t = (1 - t) x + t eps + eta t (x - s)
     r   = v(x_t, target) - v(s_t, source) + (1 - eta) (x - s)
 
-eta = 0 is the noise residual of `PromptScore` divided by 1 - t: delta denoising. eta = 1 is FlowEdit
-(arXiv 2412.08629): the particle is carried along the source's own path, and nothing pulls it back. Between them lies
-DVRF (arXiv 2509.05342), whose eta rises from 0 to 1 during the run. The larger eta, the freer the edit.
+    eta = 0      the noise residual of `PromptScore`, divided by 1 - t: delta denoising
+    eta = 1      FlowEdit (arXiv 2412.08629): x_t is s_t moved by the edit so far, x - s, and nothing pulls it back
+    eta rising   from 0 to 1 during the run: DVRF (arXiv 2509.05342)
+
+The larger eta, the freer the edit.
 
 Without a source this is score distillation in velocity space: r = v(x_t) - (eps - x), the error of the velocity.
 """
@@ -41,7 +43,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Rising:
-    """eta = step / steps, times `top` (DVRF: 1)."""
+    """eta = top * step / steps (DVRF: top = 1)."""
 
     top: float = 1.0
 
@@ -57,11 +59,12 @@ class Rising:
 class VelocityScore:
     """The velocity residual of one target prompt.
 
-    guidance   of the target
-    source     guidance of the prediction on the noised source: a source prompt, or the image without text; None where
-               nothing is edited
-    eta        see above
+    guidance   of the prediction on the noised particle
+    source     guidance of the prediction on the noised source: a source prompt, or the image without text. None: there
+               is no source.
+    eta        how freely the edit leaves the source, see above
     anchor     share of x - s that is added to r and pulls the particle back (FlowAlign, arXiv 2505.23145)
+    interval   the noise levels at which guidance acts
     """
 
     predict: Predict
@@ -84,7 +87,7 @@ class VelocityScore:
     def _edited(
         self, x: Tensor, source: Tensor, eps: Tensor, pair: tuple[Guidance, Guidance], call: Call
     ) -> tuple[Tensor, Tensor]:
-        """pair: what the predictions on the particles and on the source are made with"""
+        """pair: the guidance of the predictions on the particles and on the source"""
         level, eta, apart = call.level, self.eta(call), x - source
         source_t = level.noise(source, eps)
         x_t = level.noise(x, eps) + eta * level.sigma * apart
@@ -97,8 +100,8 @@ class VelocityScore:
 def _check(level: Level) -> None:
     if not level.is_flow:
         raise ValueError(
-            "VelocityScore: got a model of the eps or v kind, expected a rectified flow model (SD 3, Flux, Qwen-Image, "
-            "Z-Image, Wan); take the noise residual for this one."
+            "VelocityScore: got a model that predicts eps or v, expected a rectified flow model (SD 3, Flux, "
+            "Qwen-Image, Z-Image, Wan); use the noise residual (PromptScore) for this model."
         )
 
 

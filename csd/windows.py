@@ -1,11 +1,12 @@
-"""Overlapping windows of a canvas, planar or wrapping around.
+"""Overlapping windows of a canvas, which may wrap around.
 
-Particle i is the crop of `window` size at origin i. Window positions along one axis are
+Particle i is the crop of size `window` at origin i. With s the stride and L the length of the canvas, windows along one
+axis start at
 
     planar     0, s, 2s, ... and one more at the far edge, so that every element is covered
-    wrapping   ceil(L / s) positions spread evenly around the circle, indices taken modulo L
+    wrapping   ceil(L / s) positions spread evenly around the circle; indices are taken modulo L
 
-with s the stride and L the length of the canvas, each moved down to a multiple of `multiple`.
+Every start is rounded down to a multiple of `multiple`.
 """
 
 from collections.abc import Iterable
@@ -22,19 +23,19 @@ Size = tuple[int, int]
 
 
 def as_size(lengths: Iterable[int]) -> Size:
-    """Two lengths as (height, width): the last of a tensor's shape, for instance."""
+    """Two lengths as (height, width): the last two of a tensor's shape, for instance."""
     height, width = lengths
     return height, width
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Crops of a batch of canvases; particles are ordered canvas by canvas, then origin by origin.
+    """Crops of a batch of canvases. Particles are ordered canvas by canvas, then origin by origin.
 
     canvas   (H, W)
     window   (h, w), at most the canvas
-    origins  (y, x) of each window's first element
-    wrap     whether indices run around, in y and in x
+    origins  (y, x) of the first element of each window
+    wrap     whether the canvas wraps around, in y and in x
     batch    number of canvases B
     """
 
@@ -79,7 +80,7 @@ class Windows:
         return self.split(theta, index), lambda x: self.scatter(x, index)
 
     def coverage(self, theta: Tensor, index: Index) -> Tensor:
-        """How many of the windows show each element, [B, 1, H, W], with an axis of one for every further axis."""
+        """How many of the windows show each element, [B, 1, H, W]; further axes of theta have length one."""
         return self.scatter(torch.ones(len(index), *[1] * (theta.ndim - 3), *self.window, device=theta.device), index)
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
@@ -93,7 +94,7 @@ class Windows:
         return torch.stack(crops)
 
     def scatter(self, x: Tensor, index: Index | None = None) -> Tensor:
-        """x [n, ..., h, w] -> [B, ..., H, W], the sum of the windows where they lie."""
+        """x [n, ..., h, w] -> [B, ..., H, W], the sum of the windows at their places."""
         theta = x.new_zeros(self.batch, *x.shape[1:-2], *self.canvas)
         for crop, particle in zip(x, self._all(index), strict=True):
             canvas, origin = self._place(particle)
@@ -109,14 +110,14 @@ class Windows:
         return [f"canvas {i}" for i in range(self.batch)]
 
     def rescaled(self, window: Size) -> "Windows":
-        """The same windows on a grid in which they measure `window`: pixels to latents, for instance."""
+        """The same windows on another grid, where they have size `window`: from pixels to latents, for instance."""
         factors = [(new, old) for new, old in zip(window, self.window)]
 
         def scale(pair: Size) -> Size:
             if any(value * new % old for value, (new, old) in zip(pair, factors)):
                 raise ValueError(
                     f"Windows: {self.window} does not rescale to {window}, because {pair} would not be whole; "
-                    "make window, stride and canvas multiples of the model's factor."
+                    "make window, stride and canvas multiples of the model's pixels per latent cell."
                 )
             return as_size(value * new // old for value, (new, old) in zip(pair, factors))
 
@@ -133,7 +134,7 @@ class Windows:
 
 
 def positions(length: int, window: int, stride: int, wrap: bool = False, multiple: int = 1) -> list[int]:
-    """Where windows start along one axis of `length` elements, so that each element is covered."""
+    """Where windows start along one axis of `length` elements. They cover every element."""
     if not 1 <= stride <= window:
         raise ValueError(f"Windows: got stride {stride} for a window of {window}, expected 1 to {window}.")
     if length % multiple or window % multiple:
@@ -157,13 +158,13 @@ def cover(
     multiple: int = 1,
     batch: int = 1,
 ) -> Windows:
-    """Windows every `stride` elements, row by row, that cover the whole canvas whatever its size."""
+    """Windows every `stride` elements, row by row. They cover the whole canvas, whatever its size."""
     ys, xs = (positions(*axis, multiple) for axis in zip(canvas, window, stride, wrap))
     return Windows(canvas, window, tuple((y, x) for y in ys for x in xs), wrap, batch)
 
 
 def grid(canvas: Size, window: Size, stride: Size) -> Windows:
-    """The windows of the authors' code: whole strides only, so that a border may stay uncovered."""
+    """The windows of the authors' code: whole strides only, so a border may stay uncovered."""
     ys, xs = (range(0, length - size + 1, step) for length, size, step in zip(canvas, window, stride))
     return Windows(canvas, window, tuple((y, x) for y in ys for x in xs))
 

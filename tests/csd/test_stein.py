@@ -177,9 +177,9 @@ def test_anything_made_of_what_is_seen_may_be_compared_without_repulsion():
     assert torch.allclose(direction.double(), expected, atol=1e-6)
 
 
-def test_a_repulsion_between_things_of_another_shape_is_refused():
+def test_a_repulsion_between_tensors_of_another_shape_is_refused():
     x = normal(3)
-    message = r"got a kernel on things of shape \(3, 4\) and particles of shape \(3, 4, 6, 5\); set repulsion to 0"
+    message = r"compares tensors of shape \(3, 4\), expected the shape of the particles, \(3, 4, 6, 5\); set repulsion"
     with pytest.raises(ValueError, match=message):
         Stein(compare=lambda seen: seen.x.mean((2, 3)))(seen(x), x)
 
