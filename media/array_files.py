@@ -1,4 +1,4 @@
-"""Arrays of numbers in .npy and .npz files. Headers first: what a file would unfold to is known before it does."""
+"""Arrays of numbers in .npy and .npz files. The header is read first, so the size is known before memory is taken."""
 
 import zipfile
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ MOST_NUMBERS = 2**27  # as many as the largest picture has pixels
 
 
 def array_size(path: Path) -> tuple[int, int]:
-    """(height, width) of the array in a file, from its header alone. ValueError where it is none of numbers."""
+    """(height, width) of the array in a file, from its header alone. ValueError where it does not hold numbers."""
     with _opened(path) as file:
         return _plane(path, *_header(file))
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The array [H, W] of an .npy file, or the only one or the one called `depth` of an .npz. Nothing in it is run."""
+    """The array [H, W] of an .npy file; of an .npz file the one called `depth`, or the first. Pickles are refused."""
     with _opened(path) as file:
         size = _plane(path, *_header(file))
     with _opened(path) as file:
@@ -58,7 +58,7 @@ def _header(file) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def _plane(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, int]:
-    """Height and width of an array of numbers, axes of length one left out."""
+    """Height and width of an array of numbers. Axes of length one are left out."""
     size = tuple(length for length in shape if length != 1) if len(shape) > 2 else shape
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
@@ -73,4 +73,4 @@ def _plane(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, in
 
 
 class _Refused(ValueError):
-    """An array of which the header says that it cannot be used."""
+    """The header says that the array cannot be used."""

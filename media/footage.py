@@ -1,8 +1,8 @@
-"""Frames and sound out of a video file, as they come: nothing is held but the frame at hand.
+"""Reads frames and sound of a video file one by one. Only the current frame is held in memory.
 
-The frames are at a constant pace: frame k is what is to be seen at (k + 0.5) / rate seconds. Pictures are upright
-and have square pixels, whatever the file says about rotation and aspect. Time stamps may be anything: a frame is
-shown for at most `LONGEST_GAP` seconds.
+The frames come at a constant rate: frame k is the one that a player shows at (k + 0.5) / rate seconds. Pictures are
+turned upright and get square pixels, as the file says. Time stamps cannot be trusted, so no frame is repeated for
+longer than `LONGEST_GAP` seconds.
 """
 
 import io
@@ -26,30 +26,30 @@ from .sound import between
 from .work import Afford, Follow, unlimited
 
 HALF = Fraction(1, 2)
-MARGIN = Fraction(1)  # seconds to seek before what is wanted, for streams whose index is not exact
+MARGIN = Fraction(1)  # seconds to seek before the wanted frame, for streams whose index is not exact
 LONGEST_GAP = 600  # seconds
 
 
 class Footage(Protocol):
-    """Something with frames and perhaps sound."""
+    """A source of frames, with or without sound."""
 
     @property
     def rate(self) -> Fraction: ...
 
     def frames(self, start: int, follow: Follow = iter) -> Iterator[Tensor]:
-        """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size; the same tensor while one is shown."""
+        """Frames from number `start` on, [H, W, 3] in 0 ... 1, all of one size. A repeated frame is the same tensor."""
         ...
 
     def count(self, follow: Follow = iter) -> int:
-        """How many frames there are, by going through all of them."""
+        """How many frames there are. All of them are read for this."""
         ...
 
     def about(self) -> int | None:
-        """How many frames there are, as far as that is known without going through them."""
+        """About how many frames there are, without reading them; None where that is not known."""
         ...
 
     def sound(self, since: Fraction, until: Fraction, follow: Follow = iter, afford: Afford = unlimited) -> dict | None:
-        """The sound between two times in seconds, as the host passes it: waveform [1, C, T], sample_rate."""
+        """The sound between two times in seconds, as ComfyUI passes it: waveform [1, C, T], sample_rate."""
         ...
 
 
@@ -90,7 +90,7 @@ class File:
 
     @property
     def duration(self) -> Fraction | None:
-        """Seconds, as the file has it; None where it does not say."""
+        """Seconds, as the file says; None where it does not."""
         with self._opened("video") as (container, stream):
             return None if container.duration is None else Fraction(container.duration, av.time_base)
 
@@ -129,7 +129,7 @@ class File:
 
     @contextmanager
     def _opened(self, kind: str) -> Iterator[tuple[InputContainer, Any]]:
-        """The container and its first stream of a kind. Where there is none: None for sound, an error for pictures."""
+        """The container and its first stream of a kind. Without one: None for sound, ValueError for pictures."""
         if isinstance(self.source, io.BytesIO):
             self.source.seek(0)
         try:
@@ -141,12 +141,12 @@ class File:
         except FFmpegError as error:
             raise ValueError(
                 f"got a file that cannot be read ({error.strerror}), expected a video in a format that FFmpeg knows, "
-                "whole up to the last frame asked for; take fewer frames, or write the file anew with a video tool."
+                "whole up to the last frame asked for; take fewer frames, or convert the file with a video tool."
             ) from error
 
 
 def _numbered(container, stream, start: int, follow: Follow) -> tuple[av.VideoFrame, Iterator]:
-    """The first frame of a stream, and (k, frame) from number `start` or an earlier one on."""
+    """The first frame of a stream, and (k, frame) for all frames from `start` on; some earlier ones may precede."""
     rate, first, decoded = _rate(stream), *_begun(container, stream)
     if start and first.pts is not None:
         decoded = _sought(container, stream, _time(first) + start / rate)
@@ -156,10 +156,10 @@ def _numbered(container, stream, start: int, follow: Follow) -> tuple[av.VideoFr
 
 
 def at_constant_pace(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction, zero: Fraction) -> Iterator:
-    """(k, frame that is on the screen at zero + (k + 0.5) / rate) for timed frames, k rising from the first of them.
+    """(k, frame) for timed frames, where `frame` is shown at the time zero + (k + 0.5) / rate.
 
-    The half keeps times that are only almost regular from skipping or repeating a frame. ValueError where a frame
-    would be shown for longer than `LONGEST_GAP`, once that time is over.
+    The half is for times that are not quite regular: they would skip or repeat frames. ValueError where a frame would
+    be repeated for longer than `LONGEST_GAP`. The error comes after the frames until then.
     """
     for (time, frame), (until, _) in pairwise(_closed(shown, rate)):
         end = min(until, time + LONGEST_GAP)
@@ -169,12 +169,12 @@ def at_constant_pace(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Frac
             raise ValueError(
                 f"got {float(until - time):,.1f} seconds without a new frame after second "
                 f"{float(time - zero):,.1f}, expected at most {LONGEST_GAP}; set `count` so that it ends before, or "
-                "write the file anew with a constant rate."
+                "convert the file to a constant rate."
             )
 
 
 def _closed(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction) -> Iterator:
-    """The timed frames, and the end of the last one."""
+    """The timed frames, and then (end of the last one, None)."""
     time, frame = Fraction(0), None
     for time, frame in shown:
         yield time, frame
@@ -184,7 +184,7 @@ def _closed(shown: Iterable[tuple[Fraction, av.VideoFrame]], rate: Fraction) -> 
 
 
 def upright(frame: av.VideoFrame, first: av.VideoFrame, square: Fraction) -> np.ndarray:
-    """A frame as [H, W, 3] bytes of the first one's size, turned as it is to be shown.
+    """A frame as [H, W, 3] bytes, in the size of the first frame, turned as a player would show it.
 
     square   width of a pixel over its height
     """
@@ -216,7 +216,7 @@ def _begun(container, stream) -> tuple[av.VideoFrame, Iterator[av.VideoFrame]]:
 
 
 def _sought(container, stream, time: Fraction) -> Iterator:
-    """Frames from a key frame at or before `time` (seconds) on, from the very first one where the index is wrong."""
+    """Frames from a key frame at or before `time` (seconds) on. If the index is wrong: from the first frame on."""
     container.seek(max(round((time - MARGIN) / stream.time_base), 0), stream=stream)
     decoded = container.decode(stream)
     frame = next(decoded, None)

@@ -1,7 +1,7 @@
-"""Where the frames of a clip come from, and what brings edited ones back to the size, the pace and the sound of it.
+"""How a picture becomes a frame whose sides are multiples, and how an edited frame gets the picture's size back.
 
-Three sizes are told apart: the source's, the same scaled down with its aspect ratio kept, and the frame's, which is
-the scaled one padded or cropped to a multiple.
+There are three sizes. `source` is that of the picture. `scaled` is the same scaled down, with its aspect ratio kept.
+`frame` is the scaled one, padded or cropped to a multiple.
 """
 
 import math
@@ -19,7 +19,7 @@ SIZES = {"longest side": max, "shortest side": min}
 
 @dataclass(frozen=True)
 class Framing:
-    """How a picture of `source` pixels, scaled to `scaled`, lies in a frame of `frame` pixels; all (height, width)."""
+    """How a picture lies in its frame. All sizes are (height, width) in pixels."""
 
     source: Size
     scaled: Size
@@ -27,9 +27,9 @@ class Framing:
 
     @property
     def borders(self) -> tuple[int, int, int, int]:
-        """Pixels added to the scaled picture at its left, right, top and bottom; below zero where they are cut off.
+        """Pixels that are added to the scaled picture at the left, right, top and bottom; negative: cut off.
 
-        What is added goes to the right and to the bottom, what is cut off to both sides.
+        Pixels are added at the right and at the bottom only. They are cut off on both sides.
         """
         missing = [have - want for have, want in zip(self.frame, self.scaled)]
         top, left = (min(pixels, 0) // 2 for pixels in missing)
@@ -40,9 +40,9 @@ class Framing:
         return edge_padded(resized(picture, self.scaled), self.borders)
 
     def undo(self, frame: Tensor) -> Tensor:
-        """A frame [h, w, 3], or the same enlarged, as a picture of the source's size [H, W, 3].
+        """A frame [h, w, 3], which may be enlarged, as a picture of the source's size [H, W, 3].
 
-        Raises ValueError where the frame's aspect ratio is another one.
+        Raises ValueError where the aspect ratio of the frame has changed.
         """
         height, width = frame.shape[:2]
         if height * self.frame[1] != width * self.frame[0]:
@@ -59,8 +59,8 @@ class Framing:
 def framed(source: Size, size: str, side: int, edge: str, multiple: int) -> Framing:
     """The frame for pictures of `source` (height, width) pixels.
 
-    size   'longest side' or 'shortest side': it measures at most `side`; 'source': as it is
-    edge   'pad' up or 'crop' down to a multiple of `multiple`; sides shorter than that are padded
+    size   'longest side' or 'shortest side': that side gets at most `side` pixels; 'source': no scaling
+    edge   'pad' or 'crop' to a multiple of `multiple`; sides shorter than `multiple` are always padded
     """
     scale = min(Fraction(side, SIZES[size](source)), Fraction(1)) if size in SIZES else Fraction(1)
     scaled = as_size(max(round(length * scale), 1) for length in source)
@@ -75,7 +75,7 @@ def even(size: Size) -> Size:
 
 
 def resized(picture: Tensor, size: Size) -> Tensor:
-    """[H, W, C] in 0 ... 1 at another size, bicubic with antialiasing; the same tensor where nothing is to do."""
+    """[H, W, C] in 0 ... 1 at another size, bicubic with antialiasing; the same tensor if the size is the same."""
     if tuple(picture.shape[:2]) == tuple(size):
         return picture
     rows = rearrange(picture, "h w c -> 1 c h w")
@@ -84,7 +84,7 @@ def resized(picture: Tensor, size: Size) -> Tensor:
 
 
 def edge_padded(picture: Tensor, borders: tuple[int, int, int, int]) -> Tensor:
-    """[H, W, C] with its edges repeated (or cut off, below zero) at the left, right, top and bottom."""
+    """[H, W, C] with edges repeated at the left, right, top and bottom; negative borders are cut off."""
     if not any(borders):
         return picture
     channels_first = rearrange(picture, "h w c -> 1 c h w")

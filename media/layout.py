@@ -1,8 +1,7 @@
 """Where windows lie on the image that they were cut from.
 
-A layout counts in pixels and is carried beside the particles, so that whoever holds them can put
-them back at any scale: latents are the same windows on a coarser grid. It is versioned and goes to
-and from JSON.
+A layout counts in pixels and accompanies the particles. With it they can be put back at any scale: latents are the
+same windows on a coarser grid. It has a version, and can be written as JSON.
 """
 
 from dataclasses import dataclass
@@ -65,14 +64,14 @@ class Layout:
         return self.windows.rescaled(as_size(particles.shape[-2:]))
 
     def size_on(self, windows: Windows) -> Size:
-        """The image's size before padding on the grid of these windows, in whole elements."""
+        """The size of the image before padding, in whole elements of the grid of `windows`."""
         return as_size(
             length * new // old for length, new, old in zip(self.size, windows.window, self.windows.window, strict=True)
         )
 
 
 def pad(image: Tensor, size: Size) -> Tensor:
-    """Repeat the last row and column of [..., H, W] until it measures `size`."""
+    """Repeats the last row and column of [..., H, W] until it has `size`."""
     below, right = size[0] - image.shape[-2], size[1] - image.shape[-1]
     if not (below or right):
         return image
@@ -83,8 +82,8 @@ def pad(image: Tensor, size: Size) -> Tensor:
 def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int, batch: int) -> Layout:
     """A layout that covers an image of `size` pixels.
 
-    Planar axes are padded to the window and to a multiple of `multiple`. A wrapping axis cannot be
-    padded, because that would part its seam. Raises ValueError on sizes that cannot work.
+    Planar axes are padded to the size of a window and to a multiple of `multiple`. A wrapping axis cannot be padded:
+    the padding would lie in the seam. Raises ValueError on sizes that cannot work.
     """
     _check(size, window, overlap, wrap, multiple)
     canvas = as_size(max(-(-length // multiple) * multiple, w) for length, w in zip(size, window))
@@ -101,8 +100,8 @@ def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multip
 def _check(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int) -> None:
     if any(w % multiple or w < multiple for w in window):
         raise ValueError(
-            f"ParticleSplit: got windows of {window[1]} x {window[0]} pixels, expected multiples of {multiple}, "
-            "the model's factor; change the window or `multiple`."
+            f"ParticleSplit: got windows of {window[1]} x {window[0]} pixels, expected multiples of {multiple}; change "
+            "the window or `multiple`."
         )
     if not 0 <= overlap < min(window) or overlap % multiple:
         raise ValueError(
@@ -113,5 +112,5 @@ def _check(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], mult
         if wraps and (length % multiple or length < w):
             raise ValueError(
                 f"ParticleSplit: got a {axis} of {length} that wraps around, expected a multiple of {multiple} of at "
-                f"least {w}; resize the image, since padding would part the seam."
+                f"least {w}; resize the image, since padding would lie in the seam."
             )

@@ -1,4 +1,4 @@
-"""A nerfstudio data set: a folder with pictures, perhaps depth and masks, and transforms.json."""
+"""A view set as a folder in nerfstudio's format: pictures and transforms.json, with or without depth and masks."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ DEPTH_UNIT = 0.001  # nerfstudio's depth_unit_scale_factor: 16-bit pictures in m
 
 
 def described(folder: Path) -> Path:
-    """The transforms.json of a folder, which is there and not too large; it is not read."""
+    """The path of a folder's transforms.json. ValueError where it is missing or too large. It is not read."""
     path = existing(folder, FILE)
     if path.stat().st_size > transforms.LARGEST:
         raise ValueError(
@@ -36,7 +36,7 @@ def described(folder: Path) -> Path:
 
 
 def metadata(folder: Path, follow: Follow = iter) -> Transforms:
-    """The parsed transforms.json of a set whose files are all there. ValueError where one is missing or outside."""
+    """The parsed transforms.json of a set. ValueError where a file that it names is missing or outside the folder."""
     data = transforms.parse(described(folder).read_bytes())
     for name in follow((*data.names, *data.companions)):
         existing(folder, name)
@@ -56,9 +56,9 @@ def read(
 ):
     """Pictures [N, h, w, 3] in 0 ... 1 and their Views.
 
-    longest      the longest side of the pictures is scaled down to so many pixels; 0: as they are
-    multiple     they are padded at the right and the bottom to a multiple of so many
-    depth_unit   world units in one unit of the depth files
+    longest      largest side of the pictures in pixels; larger ones are scaled down; 0: no scaling
+    multiple     pictures are padded at the right and at the bottom to a multiple of this many pixels
+    depth_unit   how many world units one unit of the depth files is
     """
     data = metadata(folder, follow)
     size = _size(folder, data, follow)
@@ -81,7 +81,7 @@ def read(
 
 
 def _size(folder: Path, data: Transforms, follow: Follow) -> tuple[int, int]:
-    """(height, width) of all pictures, as the headers and the file say."""
+    """(height, width) of all pictures. ValueError where they differ, or where transforms.json says otherwise."""
     first = data.names[0]
     size = picture_files.picture_size(existing(folder, first))
     for number in range(len(data.names)):
@@ -107,7 +107,7 @@ def _size(folder: Path, data: Transforms, follow: Follow) -> tuple[int, int]:
 
 
 def _largest(folder: Path, data: Transforms, size: tuple[int, int], follow: Follow) -> int:
-    """Pixels of the largest picture, depth map or mask; maps that do not fit their picture are refused."""
+    """Pixels of the largest picture, depth map or mask. ValueError where a map does not fit its picture."""
     largest = size[0] * size[1]
     for name in follow([name for key in _MAPS for name in data.files(key)]):
         height, width = picture_files.picture_size(existing(folder, name))
@@ -117,7 +117,7 @@ def _largest(folder: Path, data: Transforms, size: tuple[int, int], follow: Foll
 
 
 def _weigh(data: Transforms, framing: Framing, largest: int, afford: Afford) -> None:
-    """What all views take in memory, and the one of `largest` pixels while it is read ."""
+    """Weighs the memory of all views, and that of the picture of `largest` pixels while it is read."""
     maps = sum(bool(data.files(key)) for key in _MAPS)
     (height, width), count = framing.frame, len(data.names)
     size = count * height * width * 4 * (3 + 2 * maps) + largest * 24
@@ -134,12 +134,12 @@ def _maps(folder: Path, data: Transforms, key: str, read_one: Callable, framing:
 
 
 def _refuse_stretched(name: str, size: tuple[int, int], picture: tuple[int, int]) -> None:
-    """A map may be coarser or finer than its picture, but has to show the same: no side is off by a whole cell."""
+    """Refuses a map with other proportions than its picture, up to one cell. It may be coarser or finer."""
     (height, width), (tall, wide) = size, picture
     if abs(height * wide - width * tall) >= max(tall, wide):
         raise ValueError(
             f"{name}: got {width} x {height} numbers for a picture of {wide} x {tall} pixels, expected the same sides "
-            "or the same proportions, since it would be stretched; make it anew from the picture."
+            "or the same proportions, since it would be stretched; make it again from the picture."
         )
 
 
@@ -150,10 +150,10 @@ def _scaled(intrinsics: Tensor, size: tuple[int, int], scaled: tuple[int, int]) 
 
 
 def write(folder: Path, views: Views, images: Tensor, follow: Follow = iter) -> None:
-    """Write edited pictures [N, h, w, 3] and all that belongs to them into an empty folder.
+    """Writes edited pictures [N, h, w, 3] and all that belongs to them into an empty folder.
 
-    A set that came from a folder keeps its names, sizes, cameras, depth, masks and the very bytes of its
-    transforms.json; one that was made in memory gets them written.
+    A set that came from a folder keeps its names, sizes, cameras, depth and masks. Its transforms.json is the same to
+    the byte. For a set that was made in memory, all of these are written.
     """
     images = views.checked(images)
     if views.folder is None or views.metadata is None:
@@ -165,7 +165,7 @@ def write(folder: Path, views: Views, images: Tensor, follow: Follow = iter) -> 
 
 def _copy_companions(folder: Path, source: Path, metadata: Transforms, follow: Follow) -> None:
     if transforms.digest(described(source).read_bytes()) != metadata.digest:
-        raise ValueError(f"transforms.json of {source.name!r} was changed since the views were loaded; load them anew.")
+        raise ValueError(f"transforms.json of {source.name!r} was changed since the views were loaded; reload them.")
     for name in follow(metadata.companions):
         _copy(existing(source, name), inside(folder, name), follow)
 
@@ -178,7 +178,7 @@ def _write_like(folder: Path, source: Path, views: Views, images: Tensor, follow
 
 
 def _copy(source: Path, target: Path, follow: Follow, part: int = 2**24) -> None:
-    """A copy of a file, made in parts so that it can be left in between."""
+    """Copies a file in parts, so that it can be cancelled in between."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as old, target.open("wb") as new:
         for bytes_ in follow(iter(lambda: old.read(part), b"")):

@@ -1,9 +1,11 @@
 """Motion between the frames of a clip, by OpenCV's DIS optical flow (arXiv 1603.03590), as a correspondence.
 
-Only small motions are found reliably. So the motion between frames far apart starts from what is known of a frame
-nearer by, moved on by one frame, and is refined from there; an error does not add up, because each one is measured
-against the frame itself. A place counts as seen where going there and back ends within `RETURN` pixels of the start,
-and where the colours of its surroundings agree; neither holds where something hides it.
+Only small motions are found reliably. So the motion to a distant frame starts from the motion to the frame before it,
+prolonged by one frame, and is refined from there. Errors do not add up, because each refinement compares the two
+frames themselves.
+
+A pixel counts as visible in the other frame on two conditions. Going there and back ends within `RETURN` pixels of the
+start, and the colours around both places agree. Where something hides it, neither holds.
 """
 
 from collections import Counter, defaultdict
@@ -20,16 +22,16 @@ from ..csd.correspondence import Flow
 from .work import Afford, Follow, unlimited
 
 RETURN = 1.5  # pixels
-AROUND = 5  # pixels across the surroundings whose colours are compared
-COARSENESS = 2  # pixels a cell of the table
-SMALLEST = 16  # pixels of a frame's side
+AROUND = 5  # width in pixels of the neighbourhood whose colours are compared
+COARSENESS = 2  # width in pixels of a cell of the table
+SMALLEST = 16  # smallest side of a frame in pixels
 
 
 @dataclass(frozen=True)
 class Accuracy:
     """Settings of DIS.
 
-    finest       finest level of the image pyramid that is searched; 0 is the frame itself, 1 the half of it
+    finest       finest level of the image pyramid that is searched; 0: full size, 1: half the size
     stride       pixels between patches
     descent      iterations of gradient descent for a patch
     refinement   iterations of variational refinement at each level
@@ -66,8 +68,9 @@ def estimate(
 ) -> Flow:
     """The motion between frames [N, H, W, 3] in 0 ... 1 for pairs [P, 2] of frames (i, j).
 
-    tolerance   how far colours may differ, on the average over a place's surroundings and the three colours
-    follow      is handed the tasks and hands them on, for a progress bar and for cancelling
+    tolerance   how far colours (0 ... 1) may differ, averaged over a neighbourhood and the three channels
+    follow      wraps the list of tasks, for a progress bar and for cancelling
+    afford      is asked whether there is enough memory
 
     Raises ValueError where the frames are too small.
     """
@@ -88,7 +91,7 @@ def estimate(
 
 
 def _weigh(frames: Tensor, pairs: int, afford: Afford) -> None:
-    """What the table takes, the motion that is kept of each frame, and a few frames that are worked on."""
+    """Weighs the memory of the table, of the motion that is kept for each frame, and of a few frames in work."""
     count, pixels = len(frames), frames.shape[1] * frames.shape[2]
     cells = pixels // COARSENESS**2
     size = pairs * (cells * 5 + 300) + count * (pixels + cells * 8) + pixels * 100
@@ -97,9 +100,10 @@ def _weigh(frames: Tensor, pairs: int, afford: Afford) -> None:
 
 
 def _walks(pairs: Tensor) -> Iterator[tuple[int, int, int]]:
-    """Walks (centre, side, reach) from frames outwards that pass all pairs further apart than one frame.
+    """Walks that together visit all pairs of frames further apart than one frame.
 
-    A pair is passed on the way out from the frame that has more partners, so that few long walks serve the anchors.
+    A walk (centre, side, reach) starts at the frame `centre` and goes `reach` frames forwards (side 1) or backwards
+    (side -1). A pair is visited from the frame that has more partners. So a few long walks serve all anchors.
     """
     common, reach = Counter(pairs.flatten().tolist()), defaultdict(int)
     for i, j in pairs.tolist():
@@ -110,7 +114,7 @@ def _walks(pairs: Tensor) -> Iterator[tuple[int, int, int]]:
 
 
 class _Film:
-    """Frames and the motion from each to the next; motions are [H, W, 2], (x, y) in pixels, float32."""
+    """Frames, and the motion from each to the next and back. Motions are [H, W, 2], (x, y) in pixels, float32."""
 
     def __init__(self, frames: Tensor, accuracy: Accuracy):
         self.cv2 = opencv()
@@ -131,7 +135,7 @@ class _Film:
         return np.ascontiguousarray(self.frames[i, ..., :3].float().cpu().numpy())
 
     def see(self, i: int) -> Iterator:
-        """Take in frame i, the next one; there is no motion yet."""
+        """Takes in frame i. Frames come in their order. There is no motion yet, so nothing is yielded."""
         grey = self.cv2.cvtColor(self._colours(i), self.cv2.COLOR_RGB2GRAY)
         self.greys.append(np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8))
         return iter(())
@@ -143,16 +147,16 @@ class _Film:
         return np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
 
     def moved(self, values: np.ndarray, motion: np.ndarray) -> np.ndarray:
-        """Values [H, W, ...] where the motion leads, bilinear; the edge where it leads out of the picture."""
+        """Values [H, W, ...] at the places that the motion leads to, bilinear. Outside the picture: the edge."""
         place = self.own + motion
         return self.cv2.remap(values, place, None, self.cv2.INTER_LINEAR, borderMode=self.cv2.BORDER_REPLICATE)
 
     def motion(self, i: int, j: int, start: np.ndarray | None = None) -> np.ndarray:
-        """From frame i to frame j, searched for from `start` on."""
+        """The motion from frame i to frame j. The search begins at the motion `start`."""
         return self.dis.calc(self.greys[i], self.greys[j], None if start is None else start.copy())
 
     def step(self, i: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-        """Frames i and i + 1 with the motion there and back. What is kept for walks is coarse: it is a start only."""
+        """(i, i + 1, motion there, motion back). A coarse copy is kept, as a start for the search on walks."""
         there, back = self.motion(i, i + 1), self.motion(i + 1, i)
         for pair, motion in (((i, i + 1), there), ((i + 1, i), back)):
             self.steps[pair] = self.cv2.resize(motion, self._coarse, interpolation=self.cv2.INTER_AREA).astype(np.half)
@@ -167,7 +171,7 @@ class _Film:
         return self.cv2.resize(self.steps[i, j].astype(np.float32), self.size[::-1])
 
     def walk(self, centre: int, side: int, reach: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-        """Frames further and further from a centre, each with the centre and the motion to it and back."""
+        """(other, centre, motion to the centre, motion back) for frames further and further from the centre."""
         nearer = centre + side
         to, back = self._kept(nearer, centre), self._kept(centre, nearer)
         for other in range(nearer + side, centre + side * (reach + 1), side):
@@ -178,7 +182,7 @@ class _Film:
             nearer = other
 
     def seen(self, i: int, j: int, there: np.ndarray, back: np.ndarray, tolerance: float) -> np.ndarray:
-        """Where frame j shows what frame i shows, bool [H, W]."""
+        """Where frame j shows what frame i shows: bool [H, W]."""
         place, limit = self.own + there, np.array(self.size[::-1]) - 0.5
         inside = ((place >= -0.5) & (place < limit)).all(-1)
         astray = np.linalg.norm(there + self.moved(back, there), axis=-1)
@@ -187,7 +191,7 @@ class _Film:
 
 
 class _Table:
-    """The maps of the listed pairs, on a grid coarser than the frames by `COARSENESS`."""
+    """The maps of the listed pairs, on a grid whose cells are `COARSENESS` pixels wide."""
 
     def __init__(self, frames: Tensor, pairs: Tensor):
         self.cv2, self.pairs = opencv(), pairs
@@ -198,7 +202,7 @@ class _Table:
         self.valid = torch.zeros(len(pairs), *self.size, dtype=torch.bool)
 
     def put(self, i: int, j: int, motion: np.ndarray, seen: np.ndarray) -> None:
-        """The motion of a listed pair, averaged over those pixels of a cell that are seen; others are passed over."""
+        """Enters the motion of a pair, averaged over the visible pixels of each cell. Pairs not listed are ignored."""
         row = self.rows.get((i, j))
         if row is None:
             return

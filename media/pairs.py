@@ -1,4 +1,4 @@
-"""Pairs of frames whose motion is wanted, no more of them than can be held."""
+"""The pairs of frames whose motion is measured, and a limit on their number."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ MOST = 2**18
 
 
 def pairs(count: int, neighbours: int, anchors: int) -> Tensor:
-    """`clip_pairs` of `count` frames, [P, 2]. ValueError where they are more than `MOST`."""
+    """`clip_pairs` of `count` frames, [P, 2]. ValueError where there are more than `MOST` pairs."""
     near, far = min(neighbours, count - 1), min(anchors, count)
     number = count * min(2 * near + far, count - 1)
     if number > MOST:

@@ -1,7 +1,7 @@
-"""Which files a set may name, and how a folder appears whole or not at all.
+"""Which files a set may name, and how a folder is written whole or not at all.
 
-Names come out of files that anybody may have written and out of saved workflows, so nothing is
-opened before it is known to lie where it should: below one folder, with links followed.
+Names come from saved workflows and from files of unknown origin. So every path is checked before it is opened: with
+links followed, it has to lie below one folder.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # devices, not files, on Windows
 _HIDDEN = re.compile(r"\..+\.[0-9a-f]{32}")
-_LEFT_BEHIND = 3600.0  # seconds after which a folder that nobody has written to belongs to a process that was killed
+_LEFT_BEHIND = 3600.0  # seconds without a write after which a hidden folder counts as left by a killed process
 
 
 def plain(name: str) -> str:
-    """A relative path with forward slashes, without `./`. ValueError where it is absolute or goes up."""
+    """The relative path with forward slashes and without `./`. ValueError where it is absolute or goes up."""
     if not isinstance(name, str) or not name.strip() or "\0" in name:
         raise ValueError(f"got {name!r}, expected the path of a file.")
     windows = PureWindowsPath(name)
@@ -31,7 +31,7 @@ def plain(name: str) -> str:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Where `name` lies below `folder`, whether or not it exists. ValueError where a link leads elsewhere."""
+    """The path of `name` below `folder`; it need not exist. ValueError where a link leads out of the folder."""
     try:
         base = folder.resolve()
         path = (base / plain(name)).resolve()
@@ -66,7 +66,7 @@ def existing(folder: Path, name: str) -> Path:
 
 
 def folder_name(name: str) -> str:
-    """A name for one new folder, on any system. ValueError where it is none."""
+    """The name, if a folder can have it on any system. ValueError otherwise."""
     bad = name != name.strip(" .") or _UNSAFE.search(name) or {"/", "\\"} & set(name) or _RESERVED.fullmatch(name)
     if not name or bad or len(name.encode()) > 200:
         raise ValueError(
@@ -77,10 +77,10 @@ def folder_name(name: str) -> str:
 
 
 def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
-    """A new folder parent/name, or name_2, name_3, ... where that exists, with what `fill` writes into it.
+    """Makes a new folder parent/name and lets `fill` write into it. If it exists: name_2, name_3, ...
 
-    It is filled under a hidden name and renamed at the end. Where `fill` fails or is interrupted, nothing is left;
-    what a killed process left is taken away by the next one, an hour later. ValueError where the disk refuses.
+    The folder is filled under a hidden name and renamed at the end. If `fill` fails or is interrupted, nothing is left.
+    What a killed process has left is removed an hour later, by the next call. ValueError where the disk refuses.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def _tidy(parent: Path) -> None:
-    """Take away the hidden folders of processes that were killed while they filled them."""
+    """Removes hidden folders of processes that were killed while they filled them."""
     limit = time.time() - _LEFT_BEHIND
     for entry in os.scandir(parent):
         if _HIDDEN.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False) and _touched(entry.path) < limit:
@@ -108,7 +108,7 @@ def _tidy(parent: Path) -> None:
 
 
 def _touched(folder: str) -> float:
-    """When something was last written into a folder: a new file shows in the time of the folder that it is in."""
+    """When something was last written into a folder or below it. A new file changes the time of its folder."""
     return max((os.stat(path).st_mtime for path, *_ in os.walk(folder)), default=time.time())
 
 
@@ -119,12 +119,12 @@ def _renamed(folder: Path, name: str) -> Path:
         try:
             return folder.rename(target)
         except OSError:
-            if not os.path.lexists(target):  # somebody was faster only if it is there now
+            if not os.path.lexists(target):  # if it is there now, another process was faster
                 raise
 
 
 def versions(folder: Path, names: Iterable[str]) -> str:
-    """Changes when one of the files below `folder` is exchanged, by size and time. Names are `plain`."""
+    """A hash of the sizes and times of files below `folder`, which changes when one of them does. Names are `plain`."""
     stats = ((name, _stat(folder / name)) for name in names)
     text = "\n".join(f"{name} {stat}" for name, stat in stats)
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()

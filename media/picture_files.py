@@ -1,7 +1,7 @@
 """Picture, depth and mask files. ValueError, with the file's name, where one cannot be read.
 
-Headers are read first: the size of a picture is known, and refused where it is too large, before a pixel is decoded.
-PIL is told the formats it may look for, since it would otherwise hand a file to whatever its first bytes ask for.
+Headers are read first: a picture that is too large is refused before a pixel is decoded. PIL may only try the listed
+formats. Otherwise the first bytes of a file would choose the decoder.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def is_transparent(path: Path) -> bool:
 
 
 def read_picture(path: Path) -> Tensor:
-    """[H, W, 3] in 0 ... 1, as stored: not turned, transparency left out."""
+    """[H, W, 3] in 0 ... 1, as stored: not rotated, without transparency."""
     with _header(path) as image:
         if image.mode not in _COLOUR:
             raise _Refused(f"{path.name}: got a picture of kind {image.mode}, expected 8 bits a colour; convert it.")
@@ -45,7 +45,10 @@ def read_picture(path: Path) -> Tensor:
 
 
 def write_picture(path: Path, picture: Tensor, like: Path | None = None) -> None:
-    """Write [H, W, 3] in 0 ... 1 in the format of the name, with transparency and notes of the file `like`."""
+    """Writes [H, W, 3] in 0 ... 1, in the format of the file name.
+
+    like   a file whose transparency, EXIF data and colour profile the new one gets
+    """
     image = Image.fromarray((picture.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
     notes = _add_what_pixels_lack(image, like) if like else {}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +56,7 @@ def write_picture(path: Path, picture: Tensor, like: Path | None = None) -> None
 
 
 def _add_what_pixels_lack(image: Image.Image, like: Path) -> dict:
-    """Give a picture the transparency of a file; the file's notes, to be saved with it."""
+    """Gives a picture the transparency of a file. Returns the file's EXIF data and colour profile."""
     with _header(like) as source:
         if source.has_transparency_data:
             image.putalpha(source.convert("RGBA").getchannel("A"))
@@ -61,7 +64,7 @@ def _add_what_pixels_lack(image: Image.Image, like: Path) -> dict:
 
 
 def writable(path: Path) -> bool:
-    """Whether pictures can be written in the format of the name."""
+    """Whether pictures can be written in the format of the file name."""
     return Image.registered_extensions().get(path.suffix.lower()) in FORMATS
 
 
@@ -71,7 +74,7 @@ def _best(path: Path) -> dict:
 
 
 def read_mask(path: Path) -> Tensor:
-    """[H, W], 1 where the picture counts: whatever is not black."""
+    """[H, W], 1 where the picture counts: where the mask is not black."""
     with _header(path) as image:
         return torch.from_numpy(np.array(image.convert("L"))).gt(0).float()
 
@@ -82,27 +85,30 @@ def write_mask(path: Path, mask: Tensor) -> None:
 
 
 def read_depth(path: Path) -> Tensor:
-    """[H, W] in the file's own unit, 0 where unknown: a picture of one channel, .npy, or .npz."""
+    """[H, W] in the file's own unit, 0 where unknown. The file is a picture of one channel, .npy or .npz."""
     numbers = read_array(path) if path.suffix.lower() in SUFFIXES else _depth_picture(path)
     depth = torch.from_numpy(numbers.astype(np.float32))
     return torch.where(torch.isfinite(depth) & (depth > 0), depth, 0)
 
 
 def write_depth(path: Path, depth: Tensor) -> None:
-    """Write [H, W] as .npy, float32."""
+    """Writes [H, W] as .npy, float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, depth.float().cpu().numpy(), allow_pickle=False)
 
 
 def nearest(maps: Tensor, size: tuple[int, int], borders: tuple[int, int, int, int]) -> Tensor:
-    """A depth map or mask [H, W] at another size, no values mixed, zeros around it (left, right, top, bottom)."""
+    """A depth map or mask [H, W] at another size, without mixing values.
+
+    borders   zeros to add at the left, right, top and bottom; negative: cut off
+    """
     scaled = torch.nn.functional.interpolate(rearrange(maps, "h w -> 1 1 h w"), size, mode="nearest-exact")
     return torch.nn.functional.pad(scaled, borders)[0, 0]
 
 
 @contextmanager
 def _header(path: Path) -> Iterator[Image.Image]:
-    """A picture of which only the header has been read; its pixels are decoded when they are asked for."""
+    """A picture of which only the header has been read. Its pixels are decoded when they are used."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             _refuse_large(path, image.size)
@@ -125,7 +131,7 @@ def _refuse_large(path: Path, size: tuple[int, int]) -> None:
 
 
 class _Refused(ValueError):
-    """A picture that cannot be used, as its header says."""
+    """The header says that the picture cannot be used."""
 
 
 def _depth_picture(path: Path) -> np.ndarray:

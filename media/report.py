@@ -1,4 +1,4 @@
-"""The picture of a run: how the residual and the step size went, and how the particles were coupled."""
+"""The picture of a run: residual and step size at every step, and how the particles were coupled."""
 
 import numpy as np
 from PIL import Image, ImageDraw

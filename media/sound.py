@@ -1,4 +1,4 @@
-"""The sound of a range of a video."""
+"""The sound of a stretch of a video."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,9 +18,9 @@ def between(
     until: Fraction,
     afford: Afford = unlimited,
 ) -> dict:
-    """Decoded sound, cut to a range of times in seconds, in mono or stereo; silent where it has not begun yet.
+    """Decoded sound between two times in seconds, in mono or stereo. It is silent until the file's sound begins.
 
-    It ends where the file's sound ends, if that is earlier than the range does.
+    If the file's sound ends before `until`, the result is shorter.
     """
     longest = max(round((until - since) * rate), 0)
     rows, parts, end, weighed = min(channels, 2), [], 0, 0
@@ -43,7 +43,10 @@ def between(
 def _placed(
     decoded: Iterable[av.AudioFrame], rate: int, channels: int, since: Fraction
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(samples after `since`, samples [C, n]): the first frame says when, the others follow on it."""
+    """(place of the first sample, counted from `since`; samples [C, n]).
+
+    Only the time stamp of the first frame is used. The other frames follow without a gap.
+    """
     resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo", rate=rate)
     at = None
     for frame in decoded:

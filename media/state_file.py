@@ -2,13 +2,13 @@
 
 A safetensors file holds
 
-    theta            the latents, in the model's space; theta.<name> where it is several tensors
-    memory.<name>    what the update remembers, in the structure of theta
+    theta            the latents, in the model's space; theta.<name> for several tensors
+    memory.<name>    the memory of the update, in the structure of theta
     record.<name>    what the report shows
 
-and, as metadata, the step, what the result depends on (`settings`, from name to value or hash) and a
-checksum of the tensors. It is written beside its place, under a name that no other process uses, and then moved
-there, so that there is always either the old state or the new one. A folder that is a link is not followed.
+Its metadata are the step, what the result depends on (`settings`: name -> value or hash), and a checksum of the
+tensors. The file is written under a temporary name and then moved to its place. So there is always either the old
+state or the new one. A folder that is a link is not followed.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ from ..csd.tree import Theta, from_leaves, named_leaves
 
 FORMAT = "collaborative-score-distillation state 1"
 _SHOWN = 40
-_RECORDED = ("residual", "step_size", "time", "cost")  # curves over the steps, and what they took: evaluations, seconds
-_LEFT_BEHIND = 3600.0  # seconds after which a part that was not moved belongs to a process that was killed
-_TRIES, _PAUSE = 10, 0.05  # on Windows a file that somebody reads cannot be replaced at that moment
+_RECORDED = ("residual", "step_size", "time", "cost")  # curves over the steps; cost is (evaluations, seconds)
+_LEFT_BEHIND = 3600.0  # seconds after which a temporary file counts as left by a killed process
+_TRIES, _PAUSE = 10, 0.05  # on Windows a file cannot be replaced while another process reads it
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds; all tensors on the CPU."""
+    """What a file holds. All tensors are on the CPU."""
 
     step: int
     theta: Theta
@@ -62,7 +62,7 @@ def checksum(tensors: dict[str, Tensor]) -> str:
 
 
 def write(path: Path, saved: Saved) -> None:
-    """Put the file in its place, whole or not at all. Raises OSError where the disk does not take it."""
+    """Writes the file, whole or not at all. Raises OSError where the disk refuses."""
     _refuse_links(path)
     _tidy(path)
     tensors, part = saved.tensors(), path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
@@ -79,14 +79,14 @@ def write(path: Path, saved: Saved) -> None:
 
 
 def _refuse_links(path: Path) -> None:
-    """A link could lead to anywhere; a state file of the output folder lies in the output folder."""
+    """Raises OSError for links: they could lead out of the output folder."""
     for place in (path.parent, path):
         if place.is_symlink():
             raise OSError(f"{place.name} is a link, expected a folder and a file themselves")
 
 
 def _tidy(path: Path) -> None:
-    """Take away what processes that were killed while they wrote this file have left."""
+    """Removes temporary files of processes that were killed while they wrote this file."""
     for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > _LEFT_BEHIND:
@@ -109,7 +109,7 @@ def _to_disk(path: Path) -> None:
 
 
 def read(path: Path) -> Saved:
-    """The state in a file. Raises ValueError where it is damaged or of another kind."""
+    """The state in a file. Raises ValueError where it is damaged or no state file."""
     try:
         _refuse_links(path)
         about, tensors = _content(path)
@@ -124,10 +124,10 @@ def read(path: Path) -> Saved:
 
 
 def _content(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """What is written beside the tensors, and the tensors, of one and the same file.
+    """The metadata and the tensors of one and the same file.
 
-    The library opens it by its name more than once. Where another process has put a new one in its place meanwhile,
-    it is read again.
+    The library opens the file by its name more than once. If another process has replaced it meanwhile, it is read
+    again.
     """
     for _ in range(_TRIES):
         before = os.stat(path)
@@ -141,7 +141,7 @@ def _content(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 class _About(BaseModel):
-    """What is written beside the tensors."""
+    """The metadata."""
 
     step: Annotated[int, Field(ge=0)]
     settings: Json[dict[str, str]]
@@ -155,7 +155,7 @@ def _said(error: Exception) -> str:
 
 
 def _saved(about: _About, tensors: dict[str, Tensor]) -> Saved:
-    """The state, if everything is there that a run goes on from."""
+    """The state. ValueError where something is missing that a run needs to go on."""
     missing = [name for name in (f"record.{name}" for name in _RECORDED) if name not in tensors]
     held = _group(tensors, "theta")
     if missing or not held:
@@ -175,13 +175,13 @@ def _saved(about: _About, tensors: dict[str, Tensor]) -> Saved:
 
 
 def _group(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors under a name, by what follows it: nothing, or `.<rest>`."""
+    """The tensors called `name` or `name.<rest>`, by their <rest>."""
     found = {key.removeprefix(name): tensor for key, tensor in tensors.items() if key.split(".")[0] == name}
     return {key.removeprefix("."): tensor for key, tensor in found.items()}
 
 
 def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    """The settings in which two runs differ, with both values where they are short."""
+    """The names of settings that differ between two runs, with both values where they are short."""
     names = [name for name in {**now, **then} if then.get(name) != now.get(name)]
     return [_difference(name, then.get(name, "none"), now.get(name, "none")) for name in names]
 

@@ -1,11 +1,13 @@
 """transforms.json, the cameras of a nerfstudio data set.
 
-    frames   one entry a view: file_path, transform_matrix and, for all or for none, depth_file_path and mask_path
+    frames   one entry per view: file_path and transform_matrix; depth_file_path and mask_path for all views or none
     lens     fl_x, fl_y, cx, cy, w, h (or camera_angle_x), for the whole set or in every frame
 
-Axes: transform_matrix takes camera to world coordinates with OpenGL's camera, x right, y up, z backwards. Ours are
-OpenCV's, x right, y down, z forwards: the second and third column change sign. The world is the same.
-Pixels: cx and cy are measured from the picture's corner, so the middle of the first pixel is at 0.5.
+Axes: transform_matrix turns camera coordinates into world coordinates. Its camera axes are OpenGL's: x right, y up, z
+backwards. Ours are OpenCV's: x right, y down, z forwards. So the second and the third column change sign. World axes
+are the same.
+
+Pixels: cx and cy are measured from the corner of the picture, so the middle of the first pixel is at 0.5.
 
 Reading takes time and memory in proportion to the file. At most `LARGEST` bytes and `MOST` frames are read.
 """
@@ -42,7 +44,7 @@ EXPECTED = {
 
 
 class Lens(BaseModel):
-    """What may be said of the whole set or of each frame; whatever else is there is kept."""
+    """Entries that stand either for the whole set or in each frame. Unknown entries are kept."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -65,7 +67,7 @@ class Lens(BaseModel):
     p2: Number | None = None
 
     def bent(self) -> str:
-        """Why the lens is not a pinhole, in words; empty where it is one."""
+        """In words, why the lens is no pinhole; empty if it is one."""
         if self.camera_model not in (None, *PINHOLE):
             return f"the camera model {self.camera_model}"
         if self.is_fisheye:
@@ -85,7 +87,7 @@ class Frame(Lens):
 
 
 class Transforms(Lens):
-    """A transforms.json: at least one frame, each with a picture of its own and a pose."""
+    """A transforms.json. It has at least one frame. Each frame has a pose and a picture of its own."""
 
     frames: Annotated[list[Frame], Field(min_length=1, max_length=MOST)]
     applied_scale: Number | None = None
@@ -98,7 +100,7 @@ class Transforms(Lens):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Paths of the pictures, each once."""
+        """Paths of the pictures. ValueError where a path comes twice."""
         found = self.files("file_path")
         twice = sorted(name for name, times in Counter(found).items() if times > 1)
         if twice:
@@ -107,7 +109,7 @@ class Transforms(Lens):
         return found
 
     def files(self, key: str) -> tuple[str, ...]:
-        """Paths that the frames have under `key`: one for each, or none at all where no frame has one."""
+        """The paths under `key`, one for each frame; empty if no frame has one. ValueError if only some have one."""
         paths = [getattr(frame, key) for frame in self.frames]
         missing = [number for number, path in enumerate(paths) if path is None]
         if len(missing) == len(paths) and key != "file_path":
@@ -121,7 +123,7 @@ class Transforms(Lens):
 
     @cached_property
     def companions(self) -> tuple[str, ...]:
-        """Every other file that belongs to the set: depth, masks, point clouds and whatever else has a path."""
+        """All other files of the set: depth, masks, point clouds, and whatever else is named under a `*_path`."""
         entries = [(self, "the set"), *((frame, f"frame {number}") for number, frame in enumerate(self.frames))]
         found = ((key, value, where) for entry, where in entries for key, value in _paths(entry))
         return tuple(dict.fromkeys(_path(value, f"{key} of {where}") for key, value, where in found))
@@ -134,12 +136,12 @@ class Transforms(Lens):
         return torch.cat([rows, last], 1) * AXES
 
     def size(self, number: int) -> tuple[int, int] | None:
-        """(height, width) of a frame's picture, if the file says so."""
+        """(height, width) of a frame's picture, as the file says; None if it does not."""
         height, width = (self._number(self.frames[number], key) for key in ("h", "w"))
         return None if height is None or width is None else (round(height), round(width))
 
     def intrinsics(self, picture: tuple[int, int]) -> Tensor:
-        """[N, 3, 3] in pixels of pictures of `picture` (height, width), float64."""
+        """[N, 3, 3], float64, for pictures of size `picture` (height, width) in pixels."""
         rows = [self._intrinsics(number, picture) for number in range(len(self.frames))]
         return torch.tensor(rows, dtype=torch.float64)
 
@@ -162,22 +164,22 @@ class Transforms(Lens):
         return 0.5 * pixels / math.tan(0.5 * angle)
 
     def _number(self, frame: Frame, key: str) -> float | None:
-        """A number of the set, or else of the frame; None where neither has it."""
+        """A number of the set, or else of the frame; None if neither has it."""
         whole = getattr(self, key)
         return getattr(frame, key) if whole is None else whole
 
     @property
     def scale(self) -> float:
-        """World units of the poses in one unit of the scene before it was scaled; depth is measured in the latter."""
+        """World units per unit of the scene before it was scaled. Depth files are in units before scaling."""
         return self.applied_scale or 1.0
 
     def distortion(self) -> str:
-        """Why the lens is not a pinhole, in words; empty where it is one."""
+        """In words, why the first lens that is no pinhole is none; empty if all are pinholes."""
         return next((words for words in (entry.bent() for entry in (self, *self.frames)) if words), "")
 
 
 def parse(text: bytes) -> Transforms:
-    """A transforms.json whose paths and poses are good. ValueError that says what is wrong, and where."""
+    """The parsed file, with paths and poses checked. ValueError says what is wrong, and where."""
     if len(text) > LARGEST:
         raise ValueError(f"transforms.json: got a file of {len(text):,} bytes, expected at most {LARGEST:,}; split it.")
     try:
@@ -194,10 +196,10 @@ def digest(text: bytes) -> str:
 
 
 def _message(error: dict) -> str:
-    """The first error of pydantic, as we say it."""
+    """The first error of pydantic in the words of this extension."""
     place, value = error["loc"], error["input"]
     if error["type"] == "json_invalid":
-        return f"transforms.json: got a file that is not JSON ({error['msg']}); write it anew."
+        return f"transforms.json: got a file that is not JSON ({error['msg']}); write it again."
     if len(place) < 2 and (not place or place[0] == "frames"):
         return f"transforms.json: got no list of `frames`, expected 1 to {MOST:,} frames ({error['msg']})."
     if place[0] != "frames":
@@ -216,7 +218,7 @@ def _shown(value) -> str:
 
 
 def _paths(entry: Lens) -> list[tuple[str, object]]:
-    """What an entry has under keys that end in _path, but for the picture."""
+    """Keys that end in _path, with their values, apart from the picture's."""
     known = {key: getattr(entry, key) for key in ("depth_file_path", "mask_path") if getattr(entry, key, None)}
     more = {key: value for key, value in (entry.model_extra or {}).items() if key.endswith("_path")}
     return list({**known, **more}.items())
@@ -230,7 +232,7 @@ def _path(value, what: str) -> str:
 
 
 def composed(names: tuple[str, ...], camera_to_world: Tensor, intrinsics: Tensor, picture: tuple[int, int]) -> dict:
-    """The content of a transforms.json for cameras as `poses` and `intrinsics` give them."""
+    """The content of a transforms.json, from cameras in the form of `poses` and `intrinsics`."""
     height, width = picture
     frames = []
     for name, pose, K in zip(names, (camera_to_world.double() * AXES).tolist(), intrinsics.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""What a batch of frames was taken from, and edited ones brought back to the size, the pace and the sound of it."""
+"""A stretch of a video as a batch of frames, and edited frames brought back to the video's size, rate and sound."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from .footage import Footage
 from .framing import Framing, edge_padded, even
 from .work import Afford, Follow, unlimited
 
-_WEIGH_EVERY = 64  # frames, of a file that holds more than it says
+_WEIGH_EVERY = 64  # frames between two checks of memory, for a file with more frames than it says
 
 
 @dataclass(frozen=True)
 class VideoRange:
-    """What a batch of frames was taken from.
+    """Where a batch of frames comes from.
 
-    framing   how a frame lies in a picture of the source
-    rate      frames a second of the source, at a constant pace
-    start, stride, count   source frames start, start + stride, ... of which there are `count`
-    audio     the sound of that range as the host passes it, or None
+    framing   how a picture of the source lies in its frame
+    rate      frames per second of the source
+    start     number of the first source frame in the batch
+    stride    every how many source frames one was taken
+    count     how many frames were taken
+    audio     the sound of the stretch as ComfyUI passes it, or None
     """
 
     framing: Framing
@@ -34,11 +36,11 @@ class VideoRange:
 
     @property
     def pace(self) -> Fraction:
-        """Frames a second at which the batch lasts as long as the range that it was taken from."""
+        """Frames per second with which the batch lasts as long as its stretch of the video."""
         return self.rate / self.stride
 
     def restored(self, frames: Tensor, follow: Follow = iter, afford: Afford = unlimited) -> Tensor:
-        """Edited frames [count, h, w, 3] at the source's size, the next even one: [count, H, W, 3]."""
+        """Edited frames [count, h, w, 3] in the size of the source, rounded up to even sides: [count, H, W, 3]."""
         if len(frames) != self.count:
             raise ValueError(
                 f"got {len(frames)} frames, expected the {self.count} of the range; connect the frames of the same "
@@ -75,10 +77,12 @@ def taken(
     follow: Follow = iter,
     afford: Afford = unlimited,
 ) -> tuple[Tensor, Framing]:
-    """Every `stride`-th frame from `start` on as a batch, and the framing that `shape` gives for their size.
+    """Every `stride`-th frame from `start` on, as a batch, and its framing.
 
-    count   how many, 0 for all
-    Raises ValueError where there is none, or no memory for so many.
+    count   how many frames; 0: all
+    shape   size of the source's pictures -> framing
+
+    Raises ValueError where there is no such frame, or not enough memory.
     """
     pictures, framing, last, weighed, said = [], None, None, 0, expected(source, start, stride, count)
     for picture in islice(source.frames(start, follow), 0, (count - 1) * stride + 1 if count else None, stride):
@@ -98,7 +102,7 @@ def taken(
 
 
 def expected(source: Footage, start: int, stride: int, count: int) -> int:
-    """How many frames a range holds, as far as the file says; 0 where it does not."""
+    """How many frames a stretch has, as far as the file says; 0 where it does not."""
     about = source.about()
     held = 0 if about is None else max(-(-(about - start) // stride), 0)
     return min(count, held) if count else held
@@ -112,7 +116,7 @@ def _weigh(count: int, framing: Framing, afford: Afford) -> None:
 
 
 def batched(pictures: list[Tensor]) -> Tensor:
-    """Pictures [h, w, 3] as a batch. Empties the list on the way, so that memory holds every picture only once."""
+    """Pictures [h, w, 3] as a batch. Empties the list meanwhile, so that every picture is in memory only once."""
     out = pictures[0].new_empty(len(pictures), *pictures[0].shape)
     pictures.reverse()
     for row in out:

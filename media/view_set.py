@@ -1,4 +1,4 @@
-"""Views of one scene: what is known of them besides their pictures."""
+"""Views of one scene: everything apart from their pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ from .transforms import Transforms
 
 @dataclass(frozen=True)
 class Views:
-    """N views, in the order of the pictures that go with them.
+    """N views, in the order of their pictures.
 
     cameras    for pictures of cameras.size pixels
-    depth      [N, H, W] along the camera's z, in world units; 0 where unknown. None: no depth
-    masks      [N, H, W] in 0 ... 1, 1 where a picture counts. None: everywhere
-    names      what a view is called, each once: its file's path below the folder, or any word
+    depth      [N, H, W] along the camera's z axis, in world units; 0 where unknown. None: no depth
+    masks      [N, H, W] in 0 ... 1, 1 where a picture counts. None: it counts everywhere
+    names      a name for each view, no name twice: the path of its file below the folder, or any word
     folder     where the set came from; None for views made in memory
-    metadata   the parsed transforms.json of that folder, None where there is none
+    metadata   the parsed transforms.json of that folder; None if there is none
     framing    how the pictures of the folder were scaled and padded; None: not at all
     """
 
@@ -53,7 +53,7 @@ class Views:
         return self.cameras.size
 
     def checked(self, images: Tensor) -> Tensor:
-        """Pictures [N, h, w, 3] for these views. ValueError where they cannot be theirs."""
+        """Pictures [N, h, w, 3] of these views, without transparency. ValueError where they do not fit the views."""
         if images.ndim != 4 or len(images) != self.count:
             got = f"got {len(images)} images for {self.count} views"
             raise ValueError(f"{got}; connect the images of the same views, none left out and none added.")
@@ -66,5 +66,5 @@ class Views:
         return images[..., :3]
 
     def picture(self, image: Tensor) -> Tensor:
-        """One of the pictures [h, w, 3] at the size of its file [H, W, 3]."""
+        """One picture [h, w, 3] in the size of its file [H, W, 3]."""
         return (self.framing or Framing(self.size, self.size, self.size)).undo(image)

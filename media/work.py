@@ -1,12 +1,12 @@
-"""What long work asks of its caller: to be followed, and to be told whether there is memory for it."""
+"""Two functions that long work gets from its caller: for progress and cancelling, and for memory."""
 
 from collections.abc import Callable, Iterable
 
 Follow = Callable[[Iterable], Iterable]
-"""Hands on what it is given, one by one; may show progress, and raises where the work is to stop."""
+"""Yields the items that it is given, one by one. It may show progress, and it raises where the work is cancelled."""
 
 Afford = Callable[[int, str, str], None]
-"""(bytes, what takes them, what to turn to need less): raises ValueError where that is more than there is."""
+"""(bytes, what takes them, what to change to need less) -> None. Raises ValueError where memory does not suffice."""
 
 
 def unlimited(size: int, what: str, turn: str) -> None:
