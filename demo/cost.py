@@ -1,4 +1,4 @@
-"""What painting takes in memory, measured: bytes for a texel of the scene that is painted, and for what comes out.
+"""How much memory painting takes. The constants were measured, in bytes per texel of the painted scene.
 
 Scenes of clips and views are wider than their pictures and twice as fine.
 """
@@ -10,7 +10,8 @@ from .painter.diorama import MARGIN
 from .painter.layers import FINE
 
 SCENE, CLIP, VIEWS = 220, 300, 330
-A_PAIR, A_FRAME, KEPT = 6, 32, 64  # bytes a pixel: the motion of a pair, what is kept of a frame while it is found
+A_PAIR, A_FRAME = 6, 32  # bytes per pixel: for the motion of a pair, and for a frame while motion is computed
+KEPT = 64  # frames that are kept meanwhile
 
 
 def scene(height: int, width: int) -> int:

@@ -1,6 +1,6 @@
-"""The instructions that the demo model knows: one list, several wordings each.
+"""The instructions that the demo model knows, in several wordings each.
 
-The first wording of a subject is the one to recommend. Words that occur nowhere here share one embedding row.
+The first wording is the recommended one. Words that do not occur here share one row of the embedding table.
 """
 
 INSTRUCTIONS: dict[str, tuple[str, ...]] = {

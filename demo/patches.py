@@ -1,16 +1,16 @@
-"""An autoencoder that begins at the linear optimum: principal components of patches, corrected by a network."""
+"""An autoencoder of patches: principal components, which are the linear optimum, and a network that corrects them."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle
 
 PATCH, CHANNELS = 8, 16
-WIDTH, BLOCKS = 128, 4  # of the correction at one cell a patch
-FINE_WIDTH, FINE_BLOCKS = 64, 2  # of the correction at 2 x 2 cells a patch
+WIDTH, BLOCKS = 128, 4  # of the correction, at one cell per patch
+FINE_WIDTH, FINE_BLOCKS = 64, 2  # of the correction, at 2 x 2 cells per patch
 
 
 class Residual(nn.Module):
-    """x + two 3 x 3 convolutions of x; nothing is normalised, so that windows and whole pictures decode alike."""
+    """x plus two 3 x 3 convolutions of x. Nothing is normalised, so windows decode as whole pictures do."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -22,7 +22,7 @@ class Residual(nn.Module):
 
 
 class Correction(nn.Module):
-    """What the linear decoder gets wrong, guessed from neighbours: ``[B, 16, h, w]`` -> ``[B, 3, 8h, 8w]``."""
+    """Predicts the error of the linear decoder from neighbouring patches: ``[B, 16, h, w]`` -> ``[B, 3, 8h, 8w]``."""
 
     def __init__(self):
         super().__init__()
@@ -56,16 +56,16 @@ class PatchAutoencoder(nn.Module):
 
 @torch.no_grad()
 def set_linear(model: PatchAutoencoder, mean: Tensor, components: Tensor, factors: Tensor) -> None:
-    """Fill both linear parts, in place.
+    """Sets the weights of both linear parts, in place.
 
-    mean        ``[192]`` of all patches, in the order channel, row, column
+    mean        ``[192]``, the mean patch, in the order channel, row, column
     components  ``[16, 192]``, orthonormal rows
-    factors     ``[16]``: what every component is multiplied by in the latent
+    factors     ``[16]``, the factor of each component in the latent
     """
     shape = (CHANNELS, 3, PATCH, PATCH)
     encoder = {"weight": (components * factors[:, None]).view(shape), "bias": -(components @ mean) * factors}
     model.encoder.load_state_dict(encoder)
-    # A transposed convolution has one bias a colour; what else the mean patch has is left to the correction.
+    # A transposed convolution has only one bias per colour. The correction learns the rest of the mean patch.
     bias = (mean - components.T @ (components @ mean)).view(3, -1).mean(dim=1)
     model.linear.load_state_dict({"weight": (components / factors[:, None]).view(shape), "bias": bias})
     for part in model.correction.outward.parameters():

@@ -1,7 +1,7 @@
-"""What the colours of a cheap preview depend on.
+"""Features of a latent from which a linear map makes a preview.
 
-The autoencoder keeps the hue of a picture in its latent's mean rather than cell by cell, so a linear map of the cells
-alone gives a grey preview. Products of every cell with the mean give the linear map what it lacks.
+The autoencoder keeps the hue of a picture in the mean of its latent, not in each cell. A linear map of the cells alone
+gives a grey preview. So the features also hold the products of every cell with the mean.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The cameras and depths of painted dioramas."""
+"""Cameras and depth of painted dioramas."""
 
 from collections.abc import Callable, Iterable
 

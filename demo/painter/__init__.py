@@ -15,5 +15,5 @@ __all__ = ["EDITED", "GAINS", "LOOKS", "SOURCE", "Scene", "lit", "make_scene", "
 
 
 def paint(seed: int, look: str, height: int = 128, width: int = 512, light: float = 0.0) -> np.ndarray:
-    """Paint scene `seed` in `look` -> float32 ``[height, width, 3]``, 0..1; the geometry is the same in every look."""
+    """Paints scene `seed` in `look`: float32 ``[height, width, 3]``, 0..1. The geometry is the same in every look."""
     return lit(render(make_scene(seed, height, width), look), look, light)

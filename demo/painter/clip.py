@@ -1,8 +1,11 @@
 """A clip of a painted landscape: the camera pans and zooms, layers pass each other, clouds and a traveller move.
 
-A point of a layer at w (y, x; pixels at zoom 1) is seen in frame t at (w - shift_t) * zoom_t + focus, where shift
-belongs to the layer and the frame, zoom to the frame, and focus is the middle of the picture: so where a pixel of one
-frame is in another is known exactly.
+A point w = (y, x) of a layer, in pixels at zoom 1, appears in frame t at
+
+    (w - shift_t) * zoom_t + focus.
+
+Each layer has its own shift in each frame. The zoom belongs to the frame, and focus is the middle of the picture. So it
+is known exactly where a pixel of one frame is in another frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,16 +22,18 @@ from .scene import Scene, make_scene
 from .travellers import KINDS, traveller
 
 LONGEST = 1000  # frames
-REACH = 1.2  # how far the pan goes to either side, in heights of the picture, on the plain
+REACH = 1.2  # how far the plain pans to either side, in heights of the picture
 SPEEDS = {"sky": 0.05, "clouds": 0.10, "mountains": 0.20, "woods": 0.45, "plain": 1.0, "meadow": 1.5}
 BEHIND = {"balloon": "woods", "cart": None}  # the layer that a traveller passes behind
 
 
 @dataclass(frozen=True, eq=False)
 class Moving:
-    """A layer on its way: shift [T, 2] as above; origin (y, x) are the texels of the layer's point w = 0.
+    """A moving layer.
 
-    rows (first, last) are the heights in pixels between which it may be seen, at zoom 1.
+    shift    [T, 2], see above
+    origin   (y, x) of the layer's point w = 0, in texels
+    rows     (first, last): the heights between which the layer may be visible, in pixels at zoom 1
     """
 
     layer: Layer
@@ -39,14 +44,14 @@ class Moving:
 
 @dataclass(frozen=True)
 class Seen:
-    """What frame i shows, found again in frame j: place ``[H, W, 2]``, (x, y) in cells of j, valid ``[H, W]`` 0..1."""
+    """Where frame j shows what frame i shows: place ``[H, W, 2]``, (x, y) in cells of j, and valid ``[H, W]``, 0..1."""
 
     place: np.ndarray
     valid: np.ndarray
 
 
 class Clip:
-    """The geometry of clip `seed`, the same in every look; a longer clip begins with the shorter one."""
+    """The geometry of clip `seed`, the same in every look. A longer clip begins with the shorter one."""
 
     def __init__(self, seed: int, frames: int, height: int = 128, width: int = 192):
         if not 1 <= frames <= LONGEST:
@@ -69,18 +74,18 @@ class Clip:
         self.planes.insert(behind, self._traveller(kind, rng, time, crest))
 
     def _scenery(self, layer: Layer, middle: float, pan: np.ndarray, rows: tuple[float, float]) -> Moving:
-        """middle: the column that is in the middle of the picture when the pan is at 0."""
+        """A layer of the landscape. `middle` is its column in the middle of the picture when the pan is at 0."""
         across = middle + SPEEDS[layer.name] * pan
         return Moving(layer, np.stack([np.full(self.frames, self.focus[0]), across], -1), (0, 0), rows)
 
     def _facing_the_sun(self, scene: Scene, rng: np.random.Generator, world: int) -> float:
-        """The column to turn to for the sun to be in the picture."""
+        """The column that the camera has to face for the sun to be in the picture."""
         sun = scene.sky.disc.max(axis=0).argmax() / FINE + rng.uniform(-0.3, 0.3) * self.width
         edge = self.width / 2 + SPEEDS["sky"] * REACH * self.height + 1
         return float(np.clip(sun, edge, world - edge))
 
     def _traveller(self, kind: str, rng: np.random.Generator, time: np.ndarray, crest: np.ndarray) -> Moving:
-        """It swings slowly from side to side of the picture, whatever the camera does."""
+        """A balloon or a cart. It swings slowly from side to side of the picture, whatever the camera does."""
         layer, foot = traveller(kind, FINE * self.height)
         turn = rng.uniform(0, 6.3) + time * 2 * np.pi / rng.uniform(380, 560)
         across = self.focus[1] + 0.30 * self.width * np.sin(turn)
@@ -94,7 +99,7 @@ class Clip:
         return Moving(layer, 2 * self.focus - np.stack([down, across], -1), origin, rows)
 
     def _seen(self, frame: int, plane: Moving, texture: np.ndarray) -> tuple[slice, np.ndarray]:
-        """The rows of the picture on which a plane may be seen, and its texture there ``[C, rows, W]``."""
+        """The rows of the picture on which a plane may be visible, and its texture there ``[C, rows, W]``."""
         zoom, shift = self.zoom[frame], plane.shift[frame]
         first, last = (np.array(plane.rows) - shift[0]) * zoom + self.focus[0]
         rows = slice(max(0, int(first)), min(self.height, int(np.ceil(last))))
@@ -128,9 +133,9 @@ class Clip:
         return [plane.layer.coverage[None] for plane in self.planes]
 
     def carry(self, i: int, j: int, plane: np.ndarray) -> np.ndarray:
-        """Where the pixels of frame i are in frame j, if they belong to the planes of numbers ``[H, W]``.
+        """Where the pixels of frame i are in frame j: ``[H, W, 2]``, (x, y) in pixels, whole numbers are centres.
 
-        -> ``[H, W, 2]``, (x, y) in pixels whose centres are whole numbers.
+        plane   ``[H, W]``, the number of the plane that each pixel belongs to
         """
         shifts = np.stack([moving.shift[i] - moving.shift[j] for moving in self.planes])[plane]
         here = np.stack(np.meshgrid(np.arange(self.height), np.arange(self.width), indexing="ij"), -1) + 0.5
@@ -147,9 +152,9 @@ def paint_clip(
     light: float = 0.0,
     follow: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[np.ndarray, Clip]:
-    """Paint clip `seed` in `look` -> float32 ``[frames, height, width, 3]``, 0..1, and its geometry.
+    """Paints clip `seed` in `look`: float32 ``[frames, height, width, 3]``, 0..1, and its geometry.
 
-    follow   is handed the frames and hands them on, for a progress bar and for cancelling
+    follow   wraps the frames, for a progress bar and for cancelling
     """
     clip = Clip(seed, frames, height, width)
     pictures, painted = np.empty((frames, height, width, 3), np.float32), clip.paint(look, light)
@@ -159,25 +164,25 @@ def paint_clip(
 
 
 def _pan(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """To and fro between -REACH and REACH, in heights: even speed, gentle turns."""
-    speed = rng.choice([-1, 1]) * rng.uniform(0.012, 0.024)  # heights a frame, on the plain
+    """The pan in heights, to and fro between -REACH and REACH: even speed, gentle turns."""
+    speed = rng.choice([-1, 1]) * rng.uniform(0.012, 0.024)  # of the plain, in heights per frame
     angle = rng.uniform(-1.1, 0.3) + time * np.abs(speed) * np.pi / 2 / REACH
     return np.sign(speed) * REACH * np.arcsin(0.96 * np.sin(angle)) * 2 / np.pi
 
 
 def _wind(rng: np.random.Generator) -> float:
-    """How fast clouds go, in heights a frame."""
+    """The speed of clouds, in heights per frame."""
     return rng.choice([-1, 1]) * rng.uniform(0.0012, 0.0026)
 
 
 def _smooth(line: np.ndarray) -> np.ndarray:
-    """A crest without its small bumps, as a cart feels it."""
+    """A crest without its small bumps, for a cart to move along."""
     reach = 2 * (len(line) // 60) + 1
     return np.convolve(np.pad(line, reach // 2, mode="edge"), np.full(reach, 1 / reach), mode="valid")
 
 
 def _visible(layers: list[Layer]) -> Iterator[tuple[Layer, tuple[float, float]]]:
-    """Each layer with the heights, in pixels, between which it shows: from its top down to where nearer ones cover."""
+    """Each layer with the heights in pixels between which it may be visible: from its top down to nearer layers."""
     for number, layer in enumerate(layers):
         nearer = [over.coverage.min(axis=1) for over in layers[number + 1 :] if over.name != "clouds"]
         hidden = min((float(np.argmax(rows > 0.999)) for rows in nearer if rows.max() > 0.999), default=np.inf)

@@ -1,10 +1,10 @@
 """A painted landscape as a diorama: planes at known depths, seen from an arc of cameras.
 
-Mountains, woods, houses and trees are cut-outs that face the middle of the arc; the plain is ground that lies level,
-the meadow a bank before it. All of it is painted as the camera in the middle would see it, on planes whose inverse
-depth is linear in the height of the painting: what stands on the plain stands where its foot touches it.
+Mountains, woods, houses and trees are cut-outs that face the middle of the arc. The plain is level ground, and the
+meadow is a bank in front of it. Everything is painted as the camera in the middle would see it. The inverse depth of a
+plane is linear in the height of the painting. A cut-out on the plain has the depth of the plain at its foot.
 
-Axes as in OpenCV: x right, y down, z forward; the middle camera stands at the origin. Depths are along z.
+Axes as in OpenCV: x right, y down, z forward. The middle camera stands at the origin. Depths are along z.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,13 +19,13 @@ from .resample import resample_at
 from .scene import make_scene
 
 MOST = 360  # views
-FOCAL, CLOSER = 1.3, 1.15  # focal length of the painting, in heights; how much longer that of the cameras is
-LEVEL = 0.53  # where the painting's optical axis is, in heights from the top
-ARC, RISE = 11.0, 1.0  # degrees to either side, and up and down, as seen from the pivot
+FOCAL, CLOSER = 1.3, 1.15  # focal length of the painting in heights, and the factor to that of the cameras
+LEVEL = 0.53  # height of the painting's optical axis, in heights from the top
+ARC, RISE = 11.0, 1.0  # degrees that the cameras move to either side, and up and down, as seen from the pivot
 PIVOT = 4.0  # depth of the point that all cameras look at
 MARGIN = 1.0  # how much is painted beyond either side of the middle picture, in heights
-OUT_OF_SIGHT = 1 / 512  # what less than this much of shines through is not painted
-DEPTHS = {  # (height in the painting, depth there), twice: from these a plane's inverse depth is linear
+OUT_OF_SIGHT = 1 / 512  # planes are not painted where less than this much of them is visible
+DEPTHS = {  # two pairs (height in the painting, depth there) that give a plane's inverse depth
     "sky": ((0.0, 40.0), (1.0, 40.0)),
     "mountains": ((0.0, 18.0), (1.0, 18.0)),
     "woods": ((0.0, 9.0), (1.0, 9.0)),
@@ -36,7 +36,11 @@ DEPTHS = {  # (height in the painting, depth there), twice: from these a plane's
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A layer in space: points X of it have normal @ X = 1. box are the rows and columns of the painting it fills."""
+    """A layer in space.
+
+    normal   its points X have normal @ X = 1
+    box      the rows and columns of the painting that it fills
+    """
 
     layer: Layer
     normal: np.ndarray
@@ -46,7 +50,8 @@ class Plane:
 class Diorama:
     """The geometry of view set `seed`, the same in every look.
 
-    intrinsics [N, 3, 3] in pixels, counted from the corner of the picture; camera_to_world [N, 4, 4].
+    intrinsics        [N, 3, 3] in pixels, counted from the corner of the picture
+    camera_to_world   [N, 4, 4]
     """
 
     def __init__(self, seed: int, views: int, height: int = 128, width: int = 192):
@@ -80,13 +85,13 @@ class Diorama:
         return np.array([0, (_inverse(first, second, LEVEL + 1) - level) * FOCAL, level])
 
     def _rays(self, view: int) -> np.ndarray:
-        """Directions through the pixels' centres in the world, ``[H, W, 3]``, one deep along the camera's z."""
+        """World directions through the centres of pixels, ``[H, W, 3]``, of length one along the camera's z axis."""
         x, y = np.meshgrid(np.arange(self.width) + 0.5, np.arange(self.height) + 0.5)
         pixels = np.stack([x, y, np.ones_like(x)], -1)
         return pixels @ np.linalg.inv(self.intrinsics[view]).T @ self.camera_to_world[view, :3, :3].T
 
     def _hits(self, view: int, plane: Plane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where pixels see a plane: depth, and row and column in the plane's box, in texels; ``[H, W]`` each."""
+        """Where pixels see a plane: depth, and row and column in the plane's box in texels, ``[H, W]`` each."""
         centre, rays = self.camera_to_world[view, :3, 3], self._rays(view)
         depth = (1 - plane.normal @ centre) / (rays @ plane.normal)
         points = centre + depth[..., None] * rays
@@ -97,12 +102,15 @@ class Diorama:
         return np.where(depth > 0, depth, np.inf), y, x
 
     def _seen(self, view: int, textures: list[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
-        """From near to far: the pixels (numbers) that may see a plane, its depth there, how much of it is not hidden,
-        and its texture ``[C, pixels]``, of which the last channel is the opacity."""
+        """For each plane, from near to far: (pixels, depth, visible, texture).
+
+        These are the numbers of pixels that may see the plane, its depth there, how much of it is not hidden, and its
+        texture ``[C, pixels]``, whose last channel is the opacity.
+        """
         through = np.ones(self.height * self.width, np.float32)
         for plane, texture in zip(reversed(self.planes), reversed(textures)):
             depth, y, x = (part.ravel() for part in self._hits(view, plane))
-            if plane.layer.name in DEPTHS:  # it goes on beyond the painting's edges
+            if plane.layer.name in DEPTHS:  # these planes go on beyond the edges of the painting
                 y, x = np.minimum(y, texture.shape[1] - 0.5), np.clip(x, 0.5, texture.shape[2] - 0.5)
             near = (y > -2) & (y < texture.shape[1] + 2) & (x > -2) & (x < texture.shape[2] + 2)
             pixels = np.flatnonzero(near & np.isfinite(depth) & (through > OUT_OF_SIGHT))
@@ -112,7 +120,7 @@ class Diorama:
 
     def paint(self, look: str, light: float = 0.0) -> Iterator[np.ndarray]:
         """The views in a look, one after the other, float32 ``[H, W, 3]``, 0..1."""
-        # Copies of the boxes, so that the whole canvas of each is let go.
+        # Copies of the boxes, so that the memory of the whole canvases is freed.
         textures = [plane.layer.paint(look)[(slice(None), *plane.box)].copy() for plane in self.planes]
         for view in range(self.views):
             canvas = np.zeros((3, self.height * self.width), np.float32)
@@ -121,7 +129,7 @@ class Diorama:
             yield lit(canvas.T.reshape(self.height, self.width, 3), look, light)
 
     def depth(self, view: int) -> np.ndarray:
-        """The depth of what takes most of each pixel, float32 ``[H, W]``."""
+        """Depth of the plane that takes most of each pixel, float32 ``[H, W]``."""
         most, nearest = np.zeros((2, self.height * self.width), np.float32)
         coverages = [plane.layer.coverage[plane.box][None] for plane in self.planes]
         for pixels, depth, through, cover in self._seen(view, coverages):
@@ -140,9 +148,9 @@ def paint_views(
     light: float = 0.0,
     follow: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[np.ndarray, Diorama]:
-    """Paint view set `seed` in `look` -> float32 ``[views, height, width, 3]``, 0..1, and its geometry.
+    """Paints view set `seed` in `look`: float32 ``[views, height, width, 3]``, 0..1, and its geometry.
 
-    follow   is handed the views and hands them on, for a progress bar and for cancelling
+    follow   wraps the views, for a progress bar and for cancelling
     """
     diorama = Diorama(seed, views, height, width)
     pictures, painted = np.empty((views, height, width, 3), np.float32), diorama.paint(look, light)
@@ -152,7 +160,7 @@ def paint_views(
 
 
 def _arc(rng: np.random.Generator, views: int) -> np.ndarray:
-    """Poses ``[views, 4, 4]`` on an arc about the pivot that waves up and down, all turned towards the pivot."""
+    """Poses ``[views, 4, 4]`` on an arc around the pivot, slightly up and down, all turned towards the pivot."""
     along = np.linspace(-1, 1, views) if views > 1 else np.zeros(1)
     yaw = np.radians(ARC) * along * rng.choice([-1, 1])
     pitch = np.radians(RISE) * np.sin(along * rng.uniform(2, 4) + rng.uniform(0, 6.3))
@@ -166,7 +174,7 @@ def _arc(rng: np.random.Generator, views: int) -> np.ndarray:
 
 
 def _inverse(first: tuple[float, float], second: tuple[float, float], height: float) -> float:
-    """Inverse depth at a height of the painting, linear between two (height, depth)."""
+    """Inverse depth at a height of the painting, linear through two points (height, depth)."""
     part = (height - first[0]) / (second[0] - first[0])
     return (1 - part) / first[1] + part / second[1]
 

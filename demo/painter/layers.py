@@ -1,4 +1,4 @@
-"""A scene taken apart: every layer painted by itself, see-through where it shows nothing."""
+"""The layers of a scene, each painted by itself and transparent where it shows nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -11,15 +11,16 @@ from .objects import Stroke
 from .render import HAZE, backdrop, clouds, land, river, touch
 from .scene import Scene
 
-FINE = 2  # texels a pixel; layers are painted finer than they are shown, so that they can be moved by parts of a pixel
+FINE = 2  # texels per pixel: layers are painted finer than they are shown, to be moved by fractions of a pixel
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer of a scene.
 
-    coverage ``[h, w]`` is how much of it there is, 0..1, whatever the look; paint(look) gives ``[4, h, w]``, float32:
-    its colours multiplied by its opacity, and its opacity (which is less than the coverage for clouds).
+    coverage   ``[h, w]``, how much of each texel the layer covers, 0..1, the same in every look
+    paint      look -> float32 ``[4, h, w]``: colours times opacity, and opacity. For clouds the opacity is less than
+               the coverage.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Layer:
 
 
 def opaque(look: Look) -> Look:
-    """The look with an opacity of one in every colour: laid over nothing, it leaves colours times opacity."""
+    """The look with an opacity of one in every colour. Painted on an empty canvas, it gives colours times opacity."""
 
     def with_alpha(value):
         if isinstance(value, dict):
@@ -41,7 +42,7 @@ def opaque(look: Look) -> Look:
 
 
 def painted(size: tuple[int, int], *touches: Callable[[np.ndarray, Look], None]) -> Callable[[str], np.ndarray]:
-    """What the touches leave on an empty canvas, as a function of the look."""
+    """A function look -> what the touches leave on an empty canvas, ``[4, h, w]``."""
 
     def paint(look: str) -> np.ndarray:
         canvas = np.zeros((*size, 4), np.float32)
@@ -53,7 +54,10 @@ def painted(size: tuple[int, int], *touches: Callable[[np.ndarray, Look], None])
 
 
 def scenery(scene: Scene, cut_out: bool = False) -> list[Layer]:
-    """Layers from far to near. cut_out: houses and trees are layers of their own, not part of the plain."""
+    """Layers from far to near.
+
+    cut_out   whether houses and trees are layers of their own, rather than part of the plain
+    """
     size = (scene.height, scene.width)
     everything = np.ones(size, np.float32)
 
@@ -88,12 +92,12 @@ def cut_outs(scene: Scene) -> Iterator[Layer]:
     size = (scene.height, scene.width)
     for strokes in standing_alone(scene.strokes):
         coverage = covered(size, strokes)
-        if coverage.max() > 0.5:  # it may stand beside the canvas
+        if coverage.max() > 0.5:  # less if it stands outside the canvas
             yield Layer("object", coverage, painted(size, partial(draw, strokes)))
 
 
 def standing_alone(strokes: list[Stroke]) -> list[list[Stroke]]:
-    """Strokes of one house or tree, which share a patch of the canvas, together."""
+    """Strokes grouped by house or tree. Those of one object share a patch of the canvas."""
     groups: dict[tuple, list[Stroke]] = {}
     for stroke in strokes:
         groups.setdefault((stroke.top, stroke.left, stroke.coverage.shape), []).append(stroke)

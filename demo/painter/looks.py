@@ -10,10 +10,9 @@ Pair = tuple[Colour, Colour]
 
 @dataclass(frozen=True)
 class Look:
-    """What a look gives to each layer.
+    """The colours of each layer in a look.
 
-    Pairs of colours are (in shade, lit), mixed by a layer's light; a second pair, where there is one, belongs to
-    its bands or tone.
+    A pair of colours is (in shade, lit); a layer's light mixes them. A second pair is for the layer's bands or tone.
     """
 
     sky: Pair  # at the horizon, at the top

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def generator(seed: int, key: int) -> np.random.Generator:
-    """An independent stream per (seed, key), so that one layer never shifts the draws of another."""
+    """An independent generator for each (seed, key). So the draws of one layer never change those of another."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, key])))
 
 

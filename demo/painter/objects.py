@@ -12,9 +12,13 @@ from .terrain import Ridge, River
 
 @dataclass(frozen=True)
 class Stroke:
-    """One touch of paint: what it shows, where, how much of it (coverage) and how lit (light), both ``[h, w]``.
+    """One touch of paint.
 
-    tone (0..1) picks between the two colours that a look has for the part.
+    part        what it shows
+    top, left   where it lies on the canvas
+    coverage    ``[h, w]``, how much of each pixel it covers, 0..1
+    light       ``[h, w]``, 0 in shade, 1 lit
+    tone        0..1, between the two pairs of colours that a look has for the part
     """
 
     part: str
@@ -95,7 +99,7 @@ KINDS = {"house": (_house, 1.6, 1.1), "conifer": (_conifer, 0.8, 1.1), "leafy": 
 
 
 def _place(rng: np.random.Generator, height: int, width: int) -> list[tuple[str, float, float, float, float]]:
-    """Kinds, positions (x in pixels, nearness 0..1), relative sizes and tones; copses of trees, single houses."""
+    """(kind, x in pixels, nearness 0..1, relative size, tone) of single houses and of groups of trees."""
     places = []
     for _ in range(max(1, round(rng.uniform(0.8, 1.6) * width / height))):
         places.append(("house", rng.uniform(0, width), rng.uniform(0.05, 0.55), rng.uniform(0.9, 1.15), rng.uniform()))

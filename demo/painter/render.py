@@ -12,7 +12,7 @@ HAZE = {"mountains": 0.32, "woods": 0.14, "plain": 0.05}
 
 
 def _cover(canvas: np.ndarray, paint: np.ndarray | Colour, coverage: np.ndarray) -> None:
-    """Lay paint over the canvas, in place."""
+    """Lays paint over the canvas, in place."""
     canvas += (np.asarray(paint, np.float32) - canvas) * coverage[..., None]
 
 
@@ -50,7 +50,7 @@ def touch(canvas: np.ndarray, stroke: Stroke, look: Look) -> None:
 
 
 def render(scene: Scene, look: str) -> np.ndarray:
-    """Paint `scene` in `look` -> float32 ``[height, width, 3]``, 0..1."""
+    """Paints `scene` in `look`: float32 ``[height, width, 3]``, 0..1."""
     if look not in PALETTES:
         raise ValueError(f"Got look {look!r}; expected one of {', '.join(PALETTES)}.")
     palette = PALETTES[look]

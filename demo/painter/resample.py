@@ -1,7 +1,7 @@
-"""Layers seen through a moving camera: smooth sampling at any place, without shimmer.
+"""Samples layers at any place for a moving camera, without shimmer.
 
-The cubic B-spline over texels finer than pixels blurs an edge about as much as a still's own soft edge is wide, and
-by the same amount wherever the texels come to lie between the pixels.
+Texels are finer than pixels, and a cubic B-spline interpolates between them. It blurs an edge by about the width of a
+soft edge in a still picture. The blur is the same wherever texels lie between pixels, so nothing shimmers.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 def resample(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Texture ``[C, h, w]`` at rows y ``[m]`` and columns x ``[n]`` -> ``[C, m, n]``.
 
-    Coordinates are in texels, whose centres lie at halves. Out of the texture there is nothing.
+    Coordinates are in texels, whose centres are at halves. Outside the texture, values are zero.
     """
     top, rows = _weights(y - 0.5, texture.shape[1])
     left, columns = _weights(x - 0.5, texture.shape[2])
@@ -19,7 +19,7 @@ def resample(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def resample_at(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Texture ``[C, h, w]`` at places y, x ``[n]`` -> ``[C, n]``; coordinates as above."""
+    """Texture ``[C, h, w]`` at places y, x ``[n]`` -> ``[C, n]``. Coordinates are those of `resample`."""
     height, width = texture.shape[1:]
     table = np.pad(texture, ((0, 0), (3, 3), (3, 3))).transpose(1, 2, 0).reshape(-1, len(texture))
     (top, rows), (left, columns) = _taps(y - 0.5), _taps(x - 0.5)
@@ -33,7 +33,7 @@ def resample_at(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray
 
 
 def _weights(position: np.ndarray, length: int) -> tuple[int, np.ndarray]:
-    """The first texel that is needed and the weights ``[n, needed]`` from it on."""
+    """The first texel that is needed, and weights ``[n, needed]`` of the texels from it on."""
     before, taps = _taps(position)
     first = int(np.clip(before.min() - 1, 0, length - 1))
     last = int(np.clip(before.max() + 3, first + 1, length))
@@ -45,7 +45,7 @@ def _weights(position: np.ndarray, length: int) -> tuple[int, np.ndarray]:
 
 
 def _taps(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The texel below each position ``[n]`` and the weights ``[n, 4]`` of the four from the one before that on."""
+    """The texel below each position ``[n]``, and weights ``[n, 4]`` of four texels; the first is one before it."""
     before = np.floor(position).astype(np.int64)
     part = position - before
     return before, np.stack([(1 - part) ** 3 / 6, _near(part), _near(1 - part), part**3 / 6], -1)

@@ -23,7 +23,7 @@ class Scene:
 
 
 def make_scene(seed: int, height: int = 128, width: int = 512) -> Scene:
-    """Draw the geometry of scene `seed` (a non-negative integer) at a size in pixels."""
+    """Draws the geometry of scene `seed` (an integer >= 0) at a size in pixels."""
     if seed < 0 or height < 8 or width < 8:
         raise ValueError(
             f"Got seed {seed} and size {height} x {width}; expected a seed >= 0 and sides of at least 8 pixels."

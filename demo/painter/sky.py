@@ -10,10 +10,14 @@ from .shapes import disc, grid
 
 @dataclass(frozen=True)
 class Sky:
-    """All ``[H, W]`` and 0..1.
+    """Arrays ``[H, W]``, all 0..1.
 
-    height 0 at the horizon, 1 at the top; clouds their density, cloud_light how lit they are;
-    disc the sun or moon, glow the light around it; stars their brightness.
+    height        0 at the horizon, 1 at the top
+    clouds        density of clouds
+    cloud_light   how lit the clouds are
+    disc          the sun or the moon
+    glow          light around it
+    stars         brightness of stars
     """
 
     height: np.ndarray
@@ -37,7 +41,7 @@ def _clouds(seed: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _stars(seed: int, height: int, width: int) -> np.ndarray:
-    """Few and soft, about ten for a square of sky."""
+    """Few and soft stars, about ten for a square of sky."""
     rng = generator(seed, 12)
     total = np.zeros((height, width), np.float32)
     spread = max(1.1, 0.010 * height)

@@ -12,8 +12,10 @@ from .shapes import grid, soft
 class Ridge:
     """One layer of land.
 
-    line [W] is the height of its upper edge in pixels from the top; coverage, light and bands are ``[H, W]``:
-    coverage 0..1, light 0..1 (0 in shade), bands 0..1 (a second colour: fields, woods, snow caps).
+    line       ``[W]``, its upper edge, in pixels from the top
+    coverage   ``[H, W]``, how much of each pixel it covers, 0..1
+    light      ``[H, W]``, 0 in shade, 1 lit
+    bands      ``[H, W]``, share of a second colour, 0..1: fields, woods, snow caps
     """
 
     line: np.ndarray
@@ -23,7 +25,7 @@ class Ridge:
 
 
 def _light(rng: np.random.Generator, line: np.ndarray, depth: np.ndarray, strength: float) -> np.ndarray:
-    """Slopes that face left are lit; faces run down and to the right from the ridge."""
+    """Light of a ridge, ``[H, W]``. Slopes that face left are lit. They run down and to the right from the crest."""
     height, width = depth.shape
     slope = np.gradient(line)
     slope = np.convolve(np.pad(slope, 4, mode="edge"), np.ones(9, np.float32) / 9, mode="valid")
@@ -34,7 +36,7 @@ def _light(rng: np.random.Generator, line: np.ndarray, depth: np.ndarray, streng
 
 
 def mountains(seed: int, height: int, width: int) -> Ridge:
-    """The far range, with caps of snow on what rises highest."""
+    """The far mountains, with snow on the highest peaks."""
     rng = generator(seed, 1)
     peaks = 0.8 - np.abs(curve(rng, width, 0.3 * height, octaves=3, gain=0.4))
     line = height * (0.44 - 0.055 * curve(rng, width, 0.7 * height, octaves=3) - 0.07 * peaks)
@@ -47,7 +49,7 @@ def mountains(seed: int, height: int, width: int) -> Ridge:
 
 
 def woods(seed: int, height: int, width: int) -> Ridge:
-    """The middle range, wooded: its edge is rounded by crowns."""
+    """The wooded hills. Their edge is rounded by the crowns of trees."""
     rng = generator(seed, 2)
     line = height * (0.565 - 0.04 * curve(rng, width, 0.5 * height, octaves=2))
     line = line - height * 0.010 * np.abs(curve(rng, width, 0.05 * height))
@@ -58,7 +60,7 @@ def woods(seed: int, height: int, width: int) -> Ridge:
 
 
 def plain(seed: int, height: int, width: int) -> Ridge:
-    """The plain, with fields that lie flatter the farther away they are."""
+    """The plain with its fields."""
     rng = generator(seed, 3)
     line = height * (0.665 - 0.022 * curve(rng, width, 0.7 * height, octaves=2))
     y, _ = grid(0, 0, height, width)

@@ -1,4 +1,4 @@
-"""What moves through a clip: a balloon or a cart, painted like houses and trees."""
+"""The object that moves through a clip: a balloon or a cart, painted like houses and trees."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,7 +11,7 @@ from .shapes import box, convex, disc, soft
 
 
 def _balloon(patch: Patch, base: float, centre: float, size: float) -> Iterator[Stroke]:
-    """size is the height; gores of two colours, a basket on two ropes."""
+    """A balloon of height `size`: stripes of two colours, a basket on two ropes."""
     y, x = patch.y, patch.x
     radius, neck = 0.36 * size, base - 0.24 * size
     middle = base - 0.64 * size
@@ -36,7 +36,7 @@ def _balloon(patch: Patch, base: float, centre: float, size: float) -> Iterator[
 
 
 def _cart(patch: Patch, base: float, centre: float, size: float) -> Iterator[Stroke]:
-    """size is the height; a wagon with a round cover on two wheels."""
+    """A cart of height `size`: a wagon with a round cover on two wheels."""
     y, x = patch.y, patch.x
     half, wheel, floor = 0.72 * size, 0.22 * size, base - 0.22 * size
     sides = floor - 0.20 * size
@@ -67,7 +67,7 @@ KINDS = {"balloon": (_balloon, 0.30, 0.8), "cart": (_cart, 0.19, 1.6)}
 
 
 def traveller(kind: str, height: int) -> tuple[Layer, tuple[float, float]]:
-    """The layer of a balloon or a cart in a scene `height` texels high, and (y, x) of the middle of its foot in it."""
+    """The layer of a balloon or a cart for a scene `height` texels high, and (y, x) of the middle of its foot."""
     shape, tall, wide = KINDS[kind]
     size = tall * height
     canvas = (int(1.1 * size) + 8, int(wide * size) + 12)
