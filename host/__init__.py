@@ -1,32 +1,35 @@
 """Everything that touches ComfyUI's internals.
 
-io               the node interface, tolerant of older hosts
-levels           the model's noise schedule as csd levels
-fit              conditioning and masks made to fit the particles, before sampling
-conditioning     conditioning of some of the particles, for one model call (rows: of tensors)
+"Host" means ComfyUI, here and in the whole code.
+
+io               the node interface, which also works with older hosts
+node             the class that all nodes derive from
+gate             checks the inputs of a node against its schema
+errors           puts the node's name before an error message
+budget, memory   refuses what needs more memory than there is
+progress, apart  progress bars and cancelling for long work outside the model
+levels           the noise schedule of a model as csd levels
+fit              makes conditioning and masks fit the particles, before sampling
+conditioning     conditioning of some of the particles, for one model call
 control          the same for ControlNets
-patches          patches on MODEL with a row or a picture for each particle
+patches          patches on MODEL that have a row or a picture for each particle
+rows             rows of tensors that belong to some of the particles
+prompts          joins the prompts of single images to one for the set
 chunking         how many particles go through the model at once
 pages            several predictions in one batch of the model
 mixing           what the host and guidance patches make of a pair of predictions
-guider           guided predictions through the host's guider path
-residual         which residual the guider asks for: in noise, or in velocity
-distiller        the distillation loop as a host sampler, with its record
-run              one run of it, from a node's inputs to its latents
-multidiffusion   windows averaged inside any core sampler, for comparison
-states           a run kept in a file, and taken up from it (fingerprint: whether it is the same run)
-vae              a VAE that takes few images at a time
-prompts          prompts of single images joined to one for the set
-refusals         what cannot work here, said before any model runs
+guider           guided predictions as a guider of the host
+residual         the residual in noise or in velocity
+distiller        the distillation loop as a sampler of the host
+run, record      one run of a sampler node, and what its report shows
+states           keeps a run in a file and resumes it
+fingerprint      tells whether a file belongs to the same run
+refusals         refuses what cannot work, before any model runs
+preview          progress and previews of the whole set
+vae              a VAE that takes a few images at a time
+multidiffusion   MultiDiffusion, for comparison
 video            a VIDEO as footage
 folders          the host's input and output directories, and nothing outside them
-preview          progress and previews of the whole
-progress         the progress bar of long work outside the model
-apart            long work in a thread, left where the run is cancelled
-node             the class that all nodes derive from
-gate             what comes into a node, checked against its schema
-budget           what a node is about to make, weighed against the memory (memory: how much there is)
-errors           messages that say which node speaks
-demo_model       the embedded demo model out of the host's own classes
-flow_demo_model  the sharp demo model, likewise
+demo_model       the embedded demo model, made of the host's own classes
+flow_demo_model  the sharp demo model
 """

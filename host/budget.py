@@ -1,7 +1,8 @@
-"""A budget before work: what a node is about to make is weighed against the memory of the machine.
+"""Compares the memory that a node will need with the memory of the machine, before it begins.
 
-Below what is free nothing is said. Between that and all memory (with swap) a warning is logged and the work goes
-on, because what is in use may be given back. Above all memory it could only fail, and is refused before it begins.
+If it fits into free memory, nothing is said. If it needs more, but not more than all memory with swap, a warning is
+logged and the work goes on: memory in use may be freed. If it needs more than that, it could only fail, so it is
+refused.
 """
 
 import logging
@@ -10,10 +11,10 @@ from . import memory
 
 
 def afford(size: int, what: str, turn: str) -> None:
-    """ValueError where `size` bytes are more than this machine has.
+    """Raises ValueError if `size` bytes are more than this machine has.
 
     what   what takes them, in words and numbers: '24 frames of 512 x 288 pixels'
-    turn   which widget to turn, or what else to do: 'lower `count`'
+    turn   which widget to change, or what else to do: 'lower `count`'
     """
     has = memory.machine()
     if size > has.total:

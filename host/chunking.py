@@ -12,7 +12,7 @@ _CPU_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory ran out, on a GPU or for the CPU, whose allocator has no class for it."""
+    """Whether an error says that memory ran out. The CPU's allocator has no class for this, so its words are read."""
     known = getattr(memory, "is_oom", None)  # newer hosts
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (known is not None and known(error)):
         return True
@@ -21,7 +21,7 @@ def out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def room_for_one():
-    """Say what to do where memory runs out although nothing is left to halve."""
+    """Says what to do if memory runs out with a single particle, when nothing is left to halve."""
     try:
         yield
     except Exception as error:
@@ -35,7 +35,7 @@ def room_for_one():
 
 
 class Chunks:
-    """Runs a function over particles, at most `size` at a time, halving the size when memory runs out.
+    """Runs a function over particles, at most `size` at a time. When memory runs out, the size is halved.
 
     The result does not depend on the size. A halved size is kept for the rest of the run.
     """

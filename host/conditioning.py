@@ -1,7 +1,7 @@
 """The conditioning of some of the particles, for one model call.
 
-The host never splits a batch: it would hand the first rows of a batched condition to every call.
-So everything that holds one row for each particle is cut to the rows of the call.
+The host never splits a batch. It would pass the first rows of a batched condition to every call. So everything that has
+one row for each particle is cut to the rows of the call.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def _counted_by_row(cond: dict, count: int) -> dict:
 
 
 def parked(conds: list[dict], count: int, device: torch.device) -> list[dict]:
-    """Processed conditioning; what has a row for each particle waits on `device` until it is taken."""
+    """Processed conditioning. Tensors with a row for each particle are moved to `device`, until `take` needs them."""
     return [_changed(cond, lambda part: part.to(device) if has_rows(part, count) else part) for cond in conds]
 
 
@@ -81,7 +81,7 @@ def take(conds: list[dict], rows: Rows, count: int, chains: dict, device: torch.
     return taken
 
 
-# What the host looks at when it evaluates a prompt; anything else says where the prompt came from.
+# The entries that the host uses when it evaluates a prompt. Others only say where the prompt came from.
 _EVALUATED = ("model_conds", "control", "hooks", "mask", "mask_strength", "strength", "area", "gligen", "default")
 _SCHEDULED = ("timestep_start", "timestep_end")
 
@@ -106,7 +106,7 @@ def differ_in_references_alone(a: list[dict], b: list[dict]) -> bool:
 
 
 def equal(a, b) -> bool:
-    """Equality down to the numbers; what cannot be compared is equal to itself alone."""
+    """Equality of nested values, tensors number by number. What cannot be compared equals only itself."""
     if isinstance(a, comfy.conds.CONDRegular):
         return type(a) is type(b) and equal(a.cond, b.cond)
     if isinstance(a, Tensor):
@@ -119,20 +119,20 @@ def equal(a, b) -> bool:
 
 
 def fits_a_page(conds: list[dict], x: Tensor) -> bool:
-    """Whether `on_page` can move this conditioning: it has no place of its own within the particle x [m, C, h, w]."""
+    """Whether `on_page` can move this conditioning: it has no areas or other places within particles x [m, C, h, w]."""
     placed = any(key in cond for cond in conds for key in ("area", "gligen", "default"))
     masks = [cond["mask"] for cond in conds if "mask" in cond]
     return not placed and all(mask.shape[1:] == x.shape[2:] for mask in masks)
 
 
 def on_page(conds: list[dict], x: Tensor, page: int, pages: int) -> list[dict]:
-    """The conditioning of particles x [m, C, h, w] that are page `page` of a picture [m, C, pages * h, w]."""
+    """Moves the conditioning of particles x [m, C, h, w] to page `page` of a picture [m, C, pages * h, w]."""
     size, height = list(x.shape[2:]), x.shape[-2]
     corner = [0] * (len(size) - 2) + [page * height, 0]
     moved = []
     for cond in conds:
         mask = cond.get("mask", x.new_ones(1, *size))
-        # An explicit mask, for without one the host softens the edges of an area.
+        # An explicit mask: without one, the host softens the edges of an area.
         around = F.pad(mask, (0, 0, page * height, (pages - 1 - page) * height))
         model_conds = {key: _unplaced(value) for key, value in cond["model_conds"].items()}
         moved.append({**cond, "area": (*size, *corner), "mask": around, "model_conds": model_conds})
@@ -140,5 +140,5 @@ def on_page(conds: list[dict], x: Tensor, page: int, pages: int) -> list[dict]:
 
 
 def _unplaced(cond):
-    """A tensor that fits the page, where the host would cut the page out of it."""
+    """A tensor that has the size of a page already, wrapped so that the host does not cut the area out of it."""
     return comfy.conds.CONDRegular(cond.cond) if isinstance(cond, comfy.conds.CONDNoiseShape) else cond

@@ -1,8 +1,8 @@
 """ControlNets whose hints belong to particles.
 
-A ControlNet keeps the hint it was last asked about, so the particles of a call get copies of their own,
-which share the network's weights. Chains are copied once and shared between the prompts that share
-them, or the host could not batch those prompts. Hints that go through a VAE are encoded once in a run, each by itself.
+A ControlNet keeps the hint of its last call. So the particles of each call get a copy of their own, which shares the
+weights of the network. A chain is copied once and shared by the prompts that shared it before. Otherwise the host could
+not batch these prompts. Hints that go through a VAE are encoded once in a run, each by itself.
 """
 
 from copy import copy
@@ -14,7 +14,10 @@ from .vae import HintVAE
 
 
 def _copied_chain(net, make, chains: dict):
-    """`make` of each ControlNet of a chain, linked as they were; the same one for the same ControlNet."""
+    """Applies `make` to each ControlNet of a chain and links the results in the same way.
+
+    chains   results so far, by the id of the ControlNet: the same one gets the same copy
+    """
     if net is None:
         return None
     if id(net) not in chains:
@@ -42,7 +45,7 @@ def fit(fit, name: str, net, chains: dict):
 
 
 def take(net, rows: Rows, count: int, chains: dict):
-    """The chain for the particles `rows`, with their hints. It needs no `pre_run`: the copied one has had it."""
+    """The chain for the particles `rows`, with their hints. It needs no `pre_run`: the original has had it."""
 
     def make(net):
         part, hint = copy(net), net.cond_hint_original

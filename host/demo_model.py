@@ -1,4 +1,4 @@
-"""The demo model: ComfyUI's own model classes with tiny configurations, filled from `demo/weights`."""
+"""The demo model: ComfyUI's own model classes in tiny sizes, with the weights in `demo/weights`."""
 
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,10 @@ UNET_CONFIG = {
 
 
 class DemoLatentFormat(comfy.latent_formats.LatentFormat):
-    """Latents are scaled to unit deviation; `rgb` ``[25, 3]`` maps `preview_features` (and 1) to colours in -1..1."""
+    """Latents are scaled to unit standard deviation.
+
+    rgb   ``[25, 3]``, maps `preview_features` and a constant 1 to colours in -1..1
+    """
 
     def __init__(self, scale_factor: float, rgb: torch.Tensor):
         self.scale_factor = scale_factor
@@ -78,7 +81,7 @@ class DemoLatentFormat(comfy.latent_formats.LatentFormat):
 
 
 def read_weights(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
-    """Read one of the demo model's files, floats as float32; a missing one is an error that says what to do."""
+    """Reads one of the demo model's files, floats as float32. Raises FileNotFoundError that says what to do."""
     path = folder / name
     if not path.is_file():
         raise FileNotFoundError(
@@ -89,17 +92,17 @@ def read_weights(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
 
 
 def part_of(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names start with `prefix`, without it."""
+    """The tensors whose names start with `prefix`, by their names without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
 def build_autoencoder() -> AutoencoderKL:
-    """The host's KL autoencoder in the demo model's size: 8 times smaller, 4 channels. Weights are not set."""
+    """The host's KL autoencoder in the demo model's size: 8 pixels per cell, 4 channels. Weights are not set."""
     return AutoencoderKL(**VAE_CONFIG)
 
 
 def unet_settings(**sizes: Any) -> dict:
-    """`UNET_CONFIG` with other `sizes`. Lists are copied: the host empties them while it builds."""
+    """`UNET_CONFIG` with `sizes` replaced. Lists are copied, as the host empties them while it builds."""
     settings = {**UNET_CONFIG, **comfy.supported_models.SD15_instructpix2pix.unet_extra_config, **sizes}
     return {key: list(value) if isinstance(value, list) else value for key, value in settings.items()}
 
@@ -115,9 +118,9 @@ def build_text_model() -> comfy.clip_model.CLIPTextModel:
 
 
 def encode_with_gradient(model: comfy.clip_model.CLIPTextModel, embeddings: torch.Tensor) -> torch.Tensor:
-    """What the text model makes of token embeddings ``[B, 77, width]``, in a form that can be differentiated.
+    """The output of the text model for token embeddings ``[B, 77, width]``, with gradients.
 
-    The host's own forward adds in place, which autograd refuses; the layers and their order are the host's.
+    The host's own forward pass adds in place, which autograd refuses. The layers and their order are the host's.
     """
     inner: Any = model.text_model
     attention = optimized_attention_for_device(embeddings.device, mask=True, small_input=True)
@@ -136,7 +139,10 @@ def tokenize(text: str) -> list[int]:
 
 
 def full_table(rows: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """Spread stored embeddings ``[R+1, width]`` over the vocabulary; ids not in `rows` ``[R]`` share the last one."""
+    """The embedding table of the whole vocabulary, from stored embeddings `table` ``[R + 1, width]``.
+
+    rows   ``[R]``, token ids of the stored embeddings; all other ids share the last embedding
+    """
     full = table[-1:].repeat(VOCABULARY, 1)
     full[rows] = table[:-1]
     return full
@@ -147,7 +153,7 @@ def model_of(
     latent_format: comfy.latent_formats.LatentFormat,
     weights: dict[str, torch.Tensor],
 ) -> comfy.model_patcher.ModelPatcher:
-    """The model that `config` describes, in float32, with those of `weights` that begin with "unet."."""
+    """The model that `config` describes, in float32, with the weights whose names begin with "unet."."""
     config.latent_format = latent_format
     config.set_inference_dtype(torch.float32, None)
     model = config.get_model({}, "")
@@ -157,7 +163,7 @@ def model_of(
 
 
 def clip_of(weights: dict[str, torch.Tensor]) -> comfy.sd.CLIP:
-    """The text encoder in `weights`: the host's class of SD 1.5 with its own tokenizer."""
+    """The text encoder in `weights`: the host's SD 1.5 class with the host's tokenizer."""
     target = comfy.supported_models_base.ClipTarget(comfy.sd1_clip.SD1Tokenizer, comfy.sd1_clip.SD1ClipModel)
     options = {"clip_l_model_config": CLIP_CONFIG, "dtype": torch.float32}
     clip = comfy.sd.CLIP(target, model_options=options)
@@ -169,9 +175,9 @@ def clip_of(weights: dict[str, torch.Tensor]) -> comfy.sd.CLIP:
 
 
 def load_demo_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
-    """Load the embedded demo model -> (MODEL, CLIP, VAE), ready for the host's own nodes; all in float32.
+    """Loads the embedded demo model: (MODEL, CLIP, VAE) for the host's own nodes, all in float32.
 
-    Raises FileNotFoundError where `folder` lacks the weights.
+    Raises FileNotFoundError if the weights are not in `folder`.
     """
     autoencoder, editor = read_weights(VAE_FILE, folder), read_weights(EDITOR_FILE, folder)
     vae = comfy.sd.VAE(sd=part_of(autoencoder, "vae."), config={"params": VAE_CONFIG}, dtype=torch.float32)

@@ -1,11 +1,11 @@
 """The distillation loop as a sampler of the host.
 
-theta, its particles and the memory of the update stay where the host keeps latents between nodes (the
-CPU, unless it was told otherwise); the guider moves to the model's device what one call needs.
+theta, its particles and the memory of the update stay where the host keeps latents between nodes. By default this is
+the CPU. The guider moves to the model's device what one call needs.
 
-Noise and latents go through the host as particles [N, C, h, w]. In here theta is the canvas (or the
-batch of frames), and the source is split from theta: windows that were encoded one by one disagree
-where they overlap, and the residual would not vanish at the first step.
+Noise and latents go through the host as particles [N, C, h, w]. In this file theta is the canvas, or the batch of
+frames. The source is split from theta too. The original windows would not do: they were encoded one by one and disagree
+where they overlap. The residual would not be zero at the first step.
 """
 
 import time
@@ -41,15 +41,15 @@ from .record import Record
 from .residual import score_of
 from .states import Keeper, NotKept, StateFile
 
-_LARGE = 1e3  # latents are of the size of one
+_LARGE = 1e3  # usual latents are about one
 
 
 @dataclass(frozen=True)
 class NoiseChoice:
-    """A noise field that is yet to be made, as the nodes choose it.
+    """The choice of a noise field. The field itself is made when scene and theta are known.
 
     make             (scene, theta) -> noise field
-    correspondence   along which it moves, if along one
+    correspondence   along which the noise moves; None: it does not
     """
 
     make: Callable[[Crops, Tensor], NoiseField] = MAKERS["canvas"]
@@ -61,12 +61,12 @@ class Distiller(comfy.samplers.Sampler):
     """Runs score distillation with a `CSDGuider`.
 
     couple, update, noise   stages of the loop
-    per_step                particles in a step, all where None; frames that are coupled in time always take part
-    from_noise              start from noise instead of the latents that come in, where those are empty
-    reuse, interval         savings that change the estimator: steps that share a level and its noise, and the levels
-                            at which guidance acts
-    states                  where the run keeps its states, if anywhere, and whether it goes on from there
-    record                  filled while sampling
+    per_step                particles in a step; None: all. A step always takes all frames that are coupled in time.
+    from_noise              whether empty latents are replaced by noise at the start
+    reuse                   how many steps in a row share a noise level and its noise
+    interval                the noise levels at which guidance acts
+    states                  the file that the run is kept in; None: it is not kept
+    record                  what the report shows; filled while sampling
     """
 
     couple: Couple = Stein()
@@ -100,7 +100,7 @@ class Distiller(comfy.samplers.Sampler):
         return scene.split(_tensor(final.theta))
 
     def _named(self, scene: Crops) -> Crops:
-        """Frames without names get those that a correspondence has, so that the order of views does not matter."""
+        """Gives frames without names the names of a correspondence. So the order of views does not matter."""
         if not isinstance(scene, Frames) or scene.names:
             return scene
         related = (stage.correspondence for stage in (self.couple, self.noise))
@@ -161,7 +161,7 @@ class Distiller(comfy.samplers.Sampler):
         return state
 
     def _clock(self, guider: CSDGuider) -> Callable[[], dict]:
-        """What the run has cost so far, with what it had cost before it was taken up again."""
+        """A function that returns what the run has cost so far, including the time before it was resumed."""
         begun, before = time.perf_counter(), self.record
 
         def cost() -> dict:
@@ -186,7 +186,7 @@ def _tensor(theta: Theta) -> Tensor:
 
 
 def _refuse_broken(state: Stepped, theta: Tensor, before: Tensor) -> None:
-    """Say at once which particles are no numbers any more, and why: the steps so far, or the model's answer."""
+    """Raises ValueError if numbers are not finite any more. It says whether the steps or the model are to blame."""
     whole, answered = torch.isfinite(theta).all(), torch.isfinite(state.residual)
     if whole and answered.all():
         return

@@ -1,4 +1,4 @@
-"""Error messages that say which node speaks."""
+"""Error messages that begin with the name of the node."""
 
 from contextlib import contextmanager
 
@@ -7,9 +7,10 @@ _NO_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "not enough memory
 
 @contextmanager
 def named(node: str):
-    """Put the node's name before the message of an error that is about its inputs, its files or the memory.
+    """Puts the node's name before the message of errors about its inputs, its files and memory.
 
-    ValueError keeps its kind. What the disk or the memory refuses becomes one, or a MemoryError, that says what to do.
+    A ValueError stays one. An error of the disk becomes a ValueError, and an error of memory a MemoryError, with a
+    message that says what to do.
     """
     try:
         yield
@@ -18,11 +19,11 @@ def named(node: str):
             raise
         raise ValueError(f"{node}: {error}") from error
     except OSError as error:
-        if error.errno is None:  # not the system's, and with a message of its own
+        if error.errno is None:  # not from the system: it has a message of its own
             raise
         raise ValueError(
-            f"{node}: got an error of the disk ({error}), expected files that can be read and written; look whether "
-            "it is full, or closed to writing."
+            f"{node}: got an error of the disk ({error}), expected files that can be read and written; check whether "
+            "it is full or read-only."
         ) from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(text in str(error) for text in _NO_MEMORY):

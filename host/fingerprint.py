@@ -1,8 +1,8 @@
-"""What the result of a run depends on, as text: equal texts, equal runs.
+"""Everything that the result of a run depends on, as text. Runs with equal texts have equal results.
 
-Short values stay readable; tensors and whatever is long become hashes. Of a model's weights a sample
-of each is taken, because reading all of them would take longer than some runs. Objects of other
-extensions count by their class, their numbers and their tensors.
+Short values stay readable. Tensors and long values become hashes. Of each weight of a model only a few numbers are
+read, because reading all of them would take longer than some runs. Objects of other extensions are compared by their
+class, their numbers and their tensors.
 """
 
 import hashlib
@@ -29,7 +29,8 @@ def fingerprint(guider, sampler, sigmas: Tensor, source: Tensor, mask: Tensor | 
     """Name -> value of everything that a run of `sampler` with `guider` depends on.
 
     source   theta before the first step, in the model's space
-    Left out is what changes memory and speed alone.
+
+    Settings that change only memory and speed are left out.
     """
     stages = {f.name: getattr(sampler, f.name) for f in fields(sampler) if f.name not in ("record", "states")}
     prompts = {f"{name} prompt": conds for name, conds in guider.prompts.items()}
@@ -49,7 +50,7 @@ def fingerprint(guider, sampler, sigmas: Tensor, source: Tensor, mask: Tensor | 
 
 
 def brief(text: str) -> str:
-    """The text itself, or its hash where it is long."""
+    """The text itself, or its hash if it is long."""
     if len(text) <= _READABLE:
         return text
     return "#" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -83,7 +84,7 @@ def _compound(value, depth: int) -> str:
 
 
 def _parts(value) -> dict | list:
-    """What tells two objects of a class, or two closures of a function, apart."""
+    """The parts by which two objects of a class, or two closures of a function, differ."""
     if isinstance(value, partial):
         return [value.func, value.args, value.keywords]
     if isinstance(value, MethodType):
@@ -93,12 +94,12 @@ def _parts(value) -> dict | list:
     if isinstance(value, torch.nn.Module):
         return [sampled(dict(value.named_parameters()))]
     if is_dataclass(value):
-        return {f.name: getattr(value, f.name) for f in fields(value) if f.init}  # the rest is found along the way
+        return {f.name: getattr(value, f.name) for f in fields(value) if f.init}  # other fields are caches
     return {name: part for name, part in getattr(value, "__dict__", {}).items() if _tells(part)}
 
 
 def _tells(part) -> bool:
-    """Whether a part of an unknown object can be compared; integers and names are often counters and ids."""
+    """Whether a part of an unknown object is compared. Integers and texts are not: many are counters and ids."""
     if isinstance(part, (list, tuple)):
         return all(map(_tells, part))
     has_weights = isinstance(part, torch.nn.Module) or hasattr(part, "control_model") or hasattr(part, "hook_type")
@@ -116,7 +117,7 @@ def sampled(named: dict[str, Tensor]) -> str:
 
 
 def weights(model) -> list[str]:
-    """The class of a ModelPatcher's model, what it computes in, and its weights before any patch."""
+    """The class of a ModelPatcher's model, its dtype, and its weights before any patch."""
     original = {name: kept.weight for name, kept in model.backup.items()}
     named = {name: original.get(name, weight) for name, weight in model.model.named_parameters()}
     return [type(model.model).__qualname__, str(model.model_dtype()), sampled(named)]

@@ -1,13 +1,13 @@
-"""Conditioning and masks made to fit the particles, before any model runs.
+"""Makes conditioning and masks fit the particles, before any model runs.
 
-The host resizes and repeats whatever does not fit, silently. Here everything that comes in a batch
-or has a place in the image either fits the particles, is cut into windows with the canvas, or is refused:
+The host silently resizes and repeats what does not fit. Here it is refused. What has a batch or a place in the image
+has to be one of these:
 
     batch of N particles        one row for each particle
     batch of 1                  shared by all
-    size of the canvas          split into windows, as the latents were
-    size of a particle          as it is
-    reference of another size   as it is: models look at a reference beside the particle, not under it
+    size of the canvas          split into windows, like the latents
+    size of a particle          used as it is
+    reference of another size   used as it is: models look at a reference beside the particle, not under it
 """
 
 import uuid
@@ -21,7 +21,7 @@ from ..csd.windows import Windows, as_size
 from ..media.layout import Layout, pad
 from . import control
 
-# Entries of a conditioning that have a place in the image, and one that need not have.
+# Entries of a conditioning that have a place in the image. References need not have one.
 _IMAGES = (
     "concat_latent_image",
     "concat_image",
@@ -37,12 +37,12 @@ _REFERENCES = "reference_latents"
 
 @dataclass(frozen=True)
 class Fit:
-    """What everything has to fit.
+    """What conditioning and masks have to fit.
 
     count    number of particles N
     size     (h, w) of a particle in latent cells
-    layout   where the particles lie on a canvas, if on one
-    moments  T of latents [N, C, T, h, w]; None for [N, C, h, w]
+    layout   where the particles lie on a canvas; None: they are independent images
+    moments  length T of the time axis of video latents [N, C, T, h, w]; None for [N, C, h, w]
     """
 
     count: int
@@ -60,7 +60,7 @@ class Fit:
         return self.layout and self.layout.windows.rescaled(self.size)
 
     def batch(self, name: str, tensor: Tensor) -> Tensor:
-        """The tensor itself, if it has one row for all or one for each particle."""
+        """The tensor itself. ValueError unless it has one row for all particles or one for each."""
         if tensor.shape[0] not in (1, self.count):
             raise ValueError(
                 f"{name}: got a batch of {tensor.shape[0]} for {self.count} particles, expected 1 (shared) or "
@@ -73,12 +73,12 @@ class Fit:
         return self.image(name, mask[None] if mask.ndim == 2 else mask)
 
     def noise_mask(self, mask: Tensor) -> Tensor:
-        """A noise mask [rows, ..., h, w], or [rows, 1, T, h, w] of video latents: the host takes rows for times."""
+        """A noise mask [rows, ..., h, w]; for video latents [rows, 1, T, h, w], since the host takes rows for times."""
         mask = self.mask("noise mask", mask)
         return mask if self.moments is None else mask.reshape(mask.shape[0], 1, -1, *mask.shape[-2:])
 
     def in_time(self, mask: Tensor) -> Tensor:
-        """A prompt's mask [rows, h, w], or [rows, T, h, w] of video latents: the host takes rows for times."""
+        """A prompt's mask [rows, h, w]; for video latents [rows, T, h, w], since the host takes rows for times."""
         if self.moments is None:
             return mask
         return mask.reshape(mask.shape[0], -1, *mask.shape[-2:]).expand(-1, self.moments, -1, -1)
@@ -98,10 +98,10 @@ class Fit:
         return windows.split(whole.expand(windows.batch, *whole.shape[1:]))
 
     def _windows_on(self, tensor: Tensor) -> Windows | None:
-        """The windows on the grid of a tensor that spans the canvas, padded or not; None if it is a particle's.
+        """The windows on the grid of a tensor that spans the canvas, padded or not; None if it has a particle's size.
 
-        Where both are possible (a canvas of 2 x 2 windows is as large as a doubled window), the size in latent
-        cells or in pixels decides.
+        Both can be possible: a canvas of 2 x 2 windows is as large as a window at twice the scale. Then the exact sizes
+        in latent cells and in pixels decide.
         """
         cells = self.windows
         if self.layout is None or cells is None or tensor.shape[0] not in (1, cells.batch):
@@ -123,23 +123,27 @@ class Fit:
 
 
 def _scale(tensor: Tensor, size: tuple[int, int]) -> int:
-    """k where the tensor's last two axes are k times `size`, else 0."""
+    """k if the last two axes of the tensor are k times `size`, else 0."""
     (height, width), (h, w) = tensor.shape[-2:], size
     return height // h if height % h == 0 and width % w == 0 and height // h == width // w else 0
 
 
 def without_image(conds: list[dict]) -> list[dict]:
-    """The same conditioning with no image: zeros for concatenated images, no reference latents."""
+    """The conditioning without its image: zeros for concatenated images, and no reference latents."""
     stripped = [{key: value for key, value in cond.items() if key != _REFERENCES} for cond in conds]
     for cond in stripped:
-        cond["uuid"] = uuid.uuid4()  # nodes that cache by it must not take one for the other
+        cond["uuid"] = uuid.uuid4()  # nodes that cache by uuid must not mix it up with the original
         if "concat_latent_image" in cond:
             cond["concat_latent_image"] = torch.zeros_like(cond["concat_latent_image"])
     return stripped
 
 
 def fit_conds(fit: Fit, name: str, conds: list[dict], chains: dict) -> list[dict]:
-    """Conditioning (as the guider keeps it) that fits the particles. `chains` shares ControlNet copies."""
+    """Makes conditioning fit the particles.
+
+    conds    as the guider keeps it
+    chains   copies of ControlNets, shared by all prompts
+    """
     if not conds:
         raise ValueError(f"{name}: got an empty conditioning, expected at least one prompt.")
     return [_fit_cond(fit, name, cond, chains) for cond in conds]
@@ -154,7 +158,7 @@ def _fit_cond(fit: Fit, name: str, cond: dict, chains: dict) -> dict:
 
 
 def _fit_value(fit: Fit, name: str, key: str, value):
-    """One entry of a conditioning: an image, a list of images, a batch of anything else, or no tensor at all."""
+    """Makes one entry fit: an image, a list of images, another batch, or something without a batch."""
     if key in _IMAGES or key == _REFERENCES:
         fitted = fit.reference if key == _REFERENCES else fit.image
         return [fitted(name, part) for part in value] if isinstance(value, (list, tuple)) else fitted(name, value)
@@ -163,7 +167,7 @@ def _fit_value(fit: Fit, name: str, key: str, value):
 
 
 def _fit_region(fit: Fit, name: str, cond: dict) -> None:
-    """Masks and areas of a prompt."""
+    """Makes masks and areas of a prompt fit, in place."""
     if isinstance(cond.get("mask"), Tensor):
         cond["mask"] = fit.mask(f"{name} mask", cond["mask"])
     windows = fit.windows
@@ -178,17 +182,17 @@ def _fit_region(fit: Fit, name: str, cond: dict) -> None:
 
 
 def _fit_area(fit: Fit, name: str, cond: dict, windows: Windows) -> None:
-    """An area of the canvas becomes a mask of each window."""
+    """Turns an area of the canvas into a mask for each window, in place."""
     if "gligen" in cond:
         raise ValueError(f"{name}: got GLIGEN boxes, which cannot be split into windows; remove them or use a mask.")
-    cond["set_area_to_bounds"] = False  # the bounds would be those of all windows laid on top of each other
+    cond["set_area_to_bounds"] = False  # the host would take the bounds of all windows on top of each other
     if "area" in cond:
         inside = windows.split(_area_mask(cond.pop("area"), windows))
         cond["mask"] = inside if "mask" not in cond else _resized(cond["mask"], fit.size) * inside.to(cond["mask"])
 
 
 def _area_in_time(area: tuple) -> tuple:
-    """A relative area for video latents, at all times where it names none: the host expects it to name them."""
+    """A relative area for video latents. If it names no times, it gets all of them: the host expects times."""
     if area[0] != "percentage" or len(area) != 5:
         return area
     _, height, width, y, x = area
@@ -196,7 +200,7 @@ def _area_in_time(area: tuple) -> tuple:
 
 
 def _area_mask(area: tuple, windows: Windows) -> Tensor:
-    """[B, H, W] of an area (..., h, w, ..., y, x), which may name times before; they are left out."""
+    """A mask [B, H, W] of an area (..., h, w, ..., y, x). Times that the area may name are ignored."""
     height, width = windows.canvas
     shares = area[0] == "percentage"
     numbers = area[1:] if shares else area

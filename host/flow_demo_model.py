@@ -21,11 +21,11 @@ VAE_FILE, EDITOR_FILE = "demo_sharp_vae.safetensors", "demo_sharp_editor.safeten
 GLOBAL_TEXT = {"use_scale_shift_norm": True, "num_classes": "sequential", "adm_in_channels": CLIP_CONFIG["hidden_size"]}
 SIZES = {"in_channels": 2 * CHANNELS, "out_channels": CHANNELS, **GLOBAL_TEXT}
 LOWEST_LEVEL = 0.05
-SHIFT = 1.5  # of the noise levels in sampling: a little more time where the tone of the picture is decided
+SHIFT = 1.5  # shift of the noise levels in sampling: a few more steps at high noise, where the tone is decided
 
 
 class PatchLatentFormat(comfy.latent_formats.LatentFormat):
-    """Latents have about unit deviation as they are. Mean colours of patches, for previews, are linear in them."""
+    """Latents have about unit standard deviation. For previews, the mean colour of a patch is linear in its latent."""
 
     latent_channels = CHANNELS
 
@@ -38,8 +38,8 @@ class PatchLatentFormat(comfy.latent_formats.LatentFormat):
 class PatchVAE(comfy.sd.VAE):
     """The host's VAE around a `PatchAutoencoder`, in float32.
 
-    The host builds its networks from names in the weights, and has none of this kind. So it is asked for its lightest
-    one, for pictures as they are, in whose place this one is put.
+    The host chooses a network by the names of the weights, and has none of this kind. So it is asked for its lightest
+    network, the one for pixel space, which is then replaced by this one.
     """
 
     def __init__(self, autoencoder: PatchAutoencoder):
@@ -56,21 +56,21 @@ class PatchVAE(comfy.sd.VAE):
 
 
 def _bytes_to_encode(shape, dtype: torch.dtype) -> int:
-    """For pictures [B, 3, H, W], per picture: the picture, a copy of it and its latent."""
+    """Bytes per picture of [B, 3, H, W]: the picture, a copy of it, and its latent."""
     return 8 * shape[2] * shape[3] * comfy.model_management.dtype_size(dtype)
 
 
 def _bytes_to_decode(shape, dtype: torch.dtype) -> int:
-    """For latents [B, 16, h, w], per picture: some six layers of 256 values a cell, and four copies of the picture."""
+    """Bytes per latent of [B, 16, h, w]: about six layers of 256 values per cell, and four copies of the picture."""
     return (6 * 256 + 4 * 3 * PATCH**2) * shape[2] * shape[3] * comfy.model_management.dtype_size(dtype)
 
 
 class ChangeUNet(UNetModel):
     """The host's U-Net, which predicts what an edit changes: the clean picture is source + output.
 
-    The input is the noisy latent x_t = (1 - t) x + t noise beside the latent of the source, which is zero where there
-    is none. The velocity noise - x is then (x_t - source - output) / t. Below t = 0.05 the denominator stays at 0.05.
-    An untrained network returns the source; details that an edit keeps need not be learnt.
+    The input is the noisy latent x_t = (1 - t) x + t noise, and beside it the latent of the source (zeros if there is
+    none). The velocity noise - x is (x_t - source - output) / t. Below t = 0.05 the denominator stays at 0.05. An
+    untrained network returns the source. So details that an edit keeps need not be learnt.
     """
 
     def forward(self, x, timesteps, context, **rest):
@@ -90,7 +90,7 @@ class FlowEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):
 
 
 class FlowInstructPix2Pix(comfy.supported_models.SD15_instructpix2pix):
-    """What the host has to know of a `FlowEditModel`."""
+    """The host's description of a `FlowEditModel`."""
 
     sampling_settings = {"shift": SHIFT, "multiplier": 1000}
 
@@ -111,9 +111,9 @@ def load_autoencoder(folder: Path = WEIGHTS) -> PatchAutoencoder:
 
 
 def load_sharp_model(folder: Path = WEIGHTS) -> tuple[comfy.model_patcher.ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
-    """Load the sharp demo model -> (MODEL, CLIP, VAE), ready for the host's own nodes; all in float32.
+    """Loads the sharp demo model: (MODEL, CLIP, VAE) for the host's own nodes, all in float32.
 
-    Raises FileNotFoundError where `folder` lacks the weights.
+    Raises FileNotFoundError if the weights are not in `folder`.
     """
     autoencoder, editor = load_autoencoder(folder), read_weights(EDITOR_FILE, folder)
     model = model_of(FlowInstructPix2Pix(unet_settings(**SIZES)), PatchLatentFormat(autoencoder), editor)

@@ -1,7 +1,7 @@
 """The host's input and output directories, and nothing outside them.
 
-A folder is named as the host names files in saved workflows: below the input directory, or below the output
-directory where the name ends in ` [output]`.
+Folders are named as the host names files in saved workflows. The name is a path below the input directory. If it ends
+in ` [output]`, it is a path below the output directory.
 """
 
 import os
@@ -13,7 +13,7 @@ import folder_paths
 from ..media.paths import inside
 
 _OUTPUT = " [output]"
-_DEPTH, _MOST = 3, 20_000  # levels, and entries that are looked at for the list of folders
+_DEPTH, _MOST = 3, 20_000  # levels, and directory entries, that are searched for the list of folders
 
 
 def input_directory() -> Path:
@@ -25,7 +25,7 @@ def output_directory() -> Path:
 
 
 def folder(name: str) -> Path:
-    """The folder of that name. ValueError where it lies elsewhere or is not there."""
+    """The folder of that name. ValueError if it does not exist, or lies outside these directories."""
     if not isinstance(name, str):
         raise ValueError(f"folder: got a {type(name).__name__}, expected the name of a folder with a transforms.json.")
     base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
@@ -37,12 +37,12 @@ def folder(name: str) -> Path:
 
 
 def name_of(path: Path) -> str:
-    """What `folder` calls a folder of the output directory."""
+    """The name by which `folder` finds a folder of the output directory."""
     return path.resolve().relative_to(output_directory().resolve()).as_posix() + _OUTPUT
 
 
 def folders_with(file: str) -> list[str]:
-    """Names of all folders that hold such a file, at most three levels down."""
+    """Names of all folders that contain a file of this name, at most three levels down."""
     ours = ((input_directory(), ""), (output_directory(), _OUTPUT))
     return [name + mark for base, mark in ours for name in sorted(_below(base, file))]
 
@@ -51,7 +51,7 @@ def _below(base: Path, file: str) -> Iterator[str]:
     seen = 0
     for path, folders, files in os.walk(base):
         seen += 1 + len(folders) + len(files)
-        if seen > _MOST:  # the list is made while the whole server waits; a name can be typed as well
+        if seen > _MOST:  # the whole server waits while the list is made; a name that is not listed can be typed
             return
         below = Path(path).relative_to(base)
         if file in files and below.parts:

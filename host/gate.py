@@ -1,13 +1,13 @@
-"""What comes into a node, checked against the node's own schema: a link like a widget.
+"""Checks all inputs of a node against its schema, whether they come from widgets or through links.
 
-The host checks the range of what was typed into a widget, but of nothing that comes through a link; it checks no
-choice of a list; and a link of several types (ParticleSplit's) may bring the wrong one. So every input passes here
-before a node sees it. A new widget is checked by what its schema says and needs nothing else.
+The host checks less. It checks the range of a number in a widget, but not of one that comes through a link. It does not
+check choices. A link of several types, as that of ParticleSplit, may bring another type. So every input passes through
+here before the node sees it. A new widget needs no code here: its schema says all.
 
-    numbers   kind, finite, within min and max
+    numbers   type, finite, within min and max
     choices   one of the options
-    tensors   kind, axes, channels, not empty, finite
-    objects   of the class that their type names (`host.io.custom`), or with what is asked of them
+    tensors   type, axes, channels, not empty, finite
+    objects   of the class that belongs to their type (`host.io.custom`), or with the methods that nodes use
 """
 
 import math
@@ -26,7 +26,7 @@ _SHOWN = 60  # characters of a value in a message
 
 
 def checked(spec: io.Input, value):
-    """The value for an input, as the node gets it; an open one's default. ValueError that says what was expected."""
+    """The value as the node gets it; the default if nothing is connected. ValueError says what was expected."""
     if value is None:
         if spec.optional:
             return getattr(spec, "default", None)
@@ -35,17 +35,17 @@ def checked(spec: io.Input, value):
 
 
 def each_checked(spec: io.Input, values: list | None) -> list:
-    """A list of values for an input of a node that takes lists."""
+    """The values for an input of a node that takes lists, each checked."""
     return [checked(spec, value) for value in values or [None]]
 
 
 def name(spec: io.Input) -> str:
-    """What the page calls an input."""
+    """The name of an input on the page."""
     return spec.display_name or spec.id
 
 
 def got(value) -> str:
-    """A value in words."""
+    """A value in words, for an error message."""
     if value is None:
         return "nothing"
     if isinstance(value, Tensor):
@@ -57,7 +57,7 @@ def got(value) -> str:
 
 
 def _check(spec: io.Input, value) -> Callable:
-    """What an input has to pass, by its type; of several types, by the one that the value is most like."""
+    """The check for the type of an input. If it takes several types: for the one that the value looks like."""
     types = str(spec.get_io_type()).split(",")
     if len(types) == 1:
         return _CHECKS.get(types[0], _object)
@@ -157,10 +157,10 @@ def _noise_mask(spec: io.Input, mask) -> None:
 
 
 def _numbers(spec: io.Input, tensor: Tensor, expected: str) -> Tensor:
-    """A tensor that holds numbers, all of them finite."""
+    """The tensor itself. ValueError if it is empty or holds numbers that are not finite."""
     if 0 in tensor.shape:
         raise _refused(spec, tensor, expected)
-    if tensor.is_complex() or not all(map(_finite, tensor)):  # row by row, to take no memory
+    if tensor.is_complex() or not all(map(_finite, tensor)):  # row by row, to save memory
         raise ValueError(
             f"{name(spec)}: got NaN or infinite numbers, expected finite ones; look at what made them, a VAE or a "
             "sampler in half precision for instance."
@@ -169,7 +169,7 @@ def _numbers(spec: io.Input, tensor: Tensor, expected: str) -> Tensor:
 
 
 def _finite(row: Tensor) -> bool:
-    """Whether all numbers are finite. Their sum is, if they are and do not overflow; that is quickly looked at."""
+    """Whether all numbers are finite. A finite sum proves it, and is fast; without one every number is checked."""
     look()
     return bool(torch.isfinite(row.sum())) or bool(torch.isfinite(row).all())
 
@@ -184,7 +184,7 @@ def _conditioning(spec: io.Input, value) -> list | tuple:
 
 
 def _with(kind: str, *parts: str) -> Callable:
-    """A check of objects by what is asked of them, since other extensions bring classes of their own."""
+    """A check for objects of any class that have these attributes: other extensions bring classes of their own."""
 
     def check(spec: io.Input, value):
         if not all(hasattr(value, part) for part in parts):
@@ -195,7 +195,7 @@ def _with(kind: str, *parts: str) -> Callable:
 
 
 def _object(spec: io.Input, value):
-    """An object of one of our own types, which may name a class."""
+    """Checks an object of one of our own types, which may have a class."""
     kind = spec.Type
     if kind is not Any and not isinstance(value, kind):  # pyright: ignore[reportArgumentType]  (the host has only Any)
         raise _refused(spec, value, f"a {spec.get_io_type()}", "connect the node that makes one")
@@ -215,5 +215,5 @@ _CHECKS: dict[str, Callable] = {
     "MODEL": _with("MODEL", "get_model_object", "model_options"),
     "VAE": _with("VAE", "encode", "decode"),
     "VIDEO": _with("VIDEO", "get_components"),
-    "CSD_CORRESPONDENCE": _with("CSD_CORRESPONDENCE", "partners", "look"),  # a protocol of several classes
+    "CSD_CORRESPONDENCE": _with("CSD_CORRESPONDENCE", "partners", "look"),  # a protocol, which has no class
 }

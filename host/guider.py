@@ -1,20 +1,20 @@
-"""Guided predictions through the host's guider path.
+"""Guided predictions as a guider of the host.
 
-A guider of the host mixes a positive and a negative prediction. This one holds as many conditionings as it
-is given, which are the branches of `csd.guidance`, and mixes those that are asked for, so that model
-patches, hooks, wrappers and guidance patches on MODEL have their effect on each prediction:
+The host's own guider mixes a positive and a negative prediction. This one holds any number of conditionings, which are
+the branches of `csd.guidance`, and mixes those that a request asks for. All predictions go through the host, so model
+patches, hooks, wrappers and guidance patches on MODEL act on each of them.
 
-    positive   text and image         negative   image alone (the negative prompt)
-    source     source prompt, image   none       neither; made of the negative prompt
-    any name   a further prompt, for a region say
+    positive   text and image           negative   image only (the negative prompt)
+    source     source prompt, image     none       neither; made from the negative prompt
+    any name   a further prompt, for a region for instance
 
-With g the text and gi the image scale, and `pair` what the host makes of text and image,
+With text scale g, image scale gi, and `pair` the host's own mixture of text and image:
 
     denoised = pair + (gi - 1) * (image - none),     pair = image + g * (text - image)
 
-Predictions of target and source go through the model in one batch, and those that `csd.guidance` finds
-to be zero or equal to others are left out. What a call of the model is for travels with it, among the
-model options that the host hands on to `predict_noise`.
+Predictions on target and source go through the model in one batch. Branches with coefficient zero, and branches that
+equal others, are left out (`csd.guidance`). What a call is for is passed along among the model options, which the host
+hands to `predict_noise`.
 """
 
 import math
@@ -44,13 +44,13 @@ from .residual import Velocity
 
 HOST_NAMES = {TARGET: "positive", IMAGE: "negative"}
 _TEXT_FREE = (IMAGE, NONE)
-_ABOUT = "csd_about"  # the model option under which a call's purpose travels
-_MOST_PAGES = 8  # two requests of three branches, and room
+_ABOUT = "csd_about"  # the model option that says what a call is for
+_MOST_PAGES = 8  # more than two requests of three branches
 Requests = Sequence[tuple[Guidance, Tensor]]
 
 
 def host_name(branch: str) -> str:
-    """What the host calls the conditioning of a branch. It treats `positive` and `negative` apart."""
+    """The host's name for the conditioning of a branch. It treats `positive` and `negative` in its own ways."""
     return HOST_NAMES.get(branch, branch)
 
 
@@ -62,10 +62,10 @@ def slot_of(branch: str) -> int:
 class _About:
     """What a call of the model is for.
 
-    guidances   of each request
+    guidances   the guidance of each request
     rows        which particles
-    chains      their ControlNets, which have prepared their hints
-    conds       their conditioning by branch
+    chains      their ControlNets, with prepared hints
+    conds       their conditioning, by branch
     """
 
     guidances: tuple[Guidance, ...]
@@ -82,8 +82,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
     baseline   what is subtracted from it
     layout     where the particles lie on a canvas; None for independent images
     at_once    how many particles go through the model in one call
-    names      what to key the draws of independent images by; their position where empty
-    node       who speaks in error messages
+    names      a name for each independent image, which keys its random draws; empty: its position keys them
+    node       the node's name, for error messages
     velocity   settings of a run in velocity space; None for the noise residual
     """
 
@@ -104,8 +104,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.at_once, self.names, self.node, self.velocity = at_once, names, node, velocity
         if velocity is not None and not self.levels.is_flow:
             raise ValueError(
-                "velocity: got a model of the eps or v kind, expected a rectified flow model (SD 3, Flux, Qwen-Image, "
-                "Z-Image, Wan); take CSD Velocity away, or put CSD Baseline in its place."
+                "velocity: got a model that predicts eps or v, expected a rectified flow model (SD 3, Flux, "
+                "Qwen-Image, Z-Image, Wan); remove CSD Velocity, or replace it by CSD Baseline."
             )
         self._start_chunks()
         self.evaluations = 0
@@ -119,10 +119,10 @@ class CSDGuider(comfy.samplers.CFGGuider):
         patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, pages.OWN, self._count)
 
     def set_conds(self, positive, negative, source=None, further: Mapping[str, list] | None = None) -> None:
-        """Conditioning as the host's nodes give it.
+        """Sets the conditioning, in the form of the host's nodes.
 
-        source    describes the source image, for the baseline that asks for it
-        further   more prompts by name, to which a `Guidance` can point
+        source    describes the source image, for the baseline `SourcePrompt`
+        further   more prompts by name, which a `Guidance` can use
         """
         prompts = {"positive": positive, "negative": negative, **(further or {})}
         if isinstance(self.baseline, SourcePrompt):
@@ -141,7 +141,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
 
     @property
     def settings(self) -> dict:
-        """What the predictions depend on beside the model and the prompts."""
+        """What the predictions depend on, apart from the model and the prompts."""
         return {
             "guidance": self.guidance,
             "baseline": self.baseline,
@@ -207,7 +207,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         refusals.refuse_unseen_image(*pair)
 
     def predict(self, requests: Sequence[Request], call: Call, **extra) -> list[Tensor]:
-        """`csd.guidance.Predict`: eps_hat for each request. Only the particles of a call go to the model's device.
+        """`csd.guidance.Predict`: eps_hat for each request. Only the particles of one call are on the model's device.
 
         extra   what the host passes to samplers: model_options and the seed
         """
@@ -229,14 +229,14 @@ class CSDGuider(comfy.samplers.CFGGuider):
         return [call.level.eps_from_denoised(r.x_t, part) for r, part in zip(requests, denoised, strict=True)]
 
     def _about(self, guidances: tuple[Guidance, ...], rows: Sequence[int]) -> _About:
-        """The last one again where it is the same: its ControlNets have prepared their hints."""
+        """What this call is for. If it equals the last one, that is used again: its ControlNets are prepared."""
         last, rows = self._prepared, list(rows)
         if last is None or (last.guidances, last.rows) != (guidances, rows):
             last = self._prepared = _About(guidances, rows)
         return last
 
     def predict_noise(self, x, timestep, model_options, seed=None):
-        """Called by the host's wrappers: the denoised particles of every request of the call."""
+        """The denoised particles of every request of the call. The host calls this, through its wrappers."""
         about = model_options.get(_ABOUT)
         if about is None:
             raise ValueError("got a sampler that follows one trajectory, expected the CSD Distillation sampler.")
@@ -315,7 +315,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
         return pair if guidance.image == 1 else pair + (guidance.image - 1) * (image - none)
 
     def start(self, count: int) -> None:
-        """Called by the sampler once the host has processed the conditioning of `count` particles."""
+        """Prepares a run. The sampler calls it once the host has processed the conditioning of `count` particles."""
         self._particles = count
         self.conds = {name: conditioning.noised_everywhere(conds) for name, conds in self.conds.items()}
         self.conds = {name: conditioning.counted_by_row(conds, count) for name, conds in self.conds.items()}
@@ -326,7 +326,10 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self.conds = {name: conditioning.parked(conds, count, home) for name, conds in self.conds.items()}
 
     def _find_same(self) -> dict[str, str]:
-        """For a branch, another with equal conditioning. Patches may tell positive from negative prompts."""
+        """Branch -> another branch with equal conditioning.
+
+        Positive and negative prompts are not compared if a patch might treat them differently.
+        """
         apart, same = pages.tells_prompts_apart(self.model_patcher), {}
         first = [branch for branch in (IMAGE, NONE, TARGET) if host_name(branch) in self.conds]
         there = [*first, *(name for name in self.conds if name not in (*HOST_NAMES.values(), NONE))]
@@ -337,11 +340,11 @@ class CSDGuider(comfy.samplers.CFGGuider):
         return same
 
     def _start_chunks(self) -> None:
-        """Where memory runs out, first the predictions of a batch are halved, then its particles."""
+        """When memory runs out, first the number of predictions in a batch is halved, then that of particles."""
         self.chunks, self.page_chunks = Chunks(self.at_once), Chunks(_MOST_PAGES)
 
     def _estimate_one_chunk(self, executor, model, noise_shape, *args, **kwargs):
-        """The host reserves memory for what goes through the model at once, not for all particles."""
+        """Makes the host reserve memory for the particles of one call, not for all particles."""
         shape = [min(noise_shape[0], self.chunks.size), *noise_shape[1:]]
         return executor(model, shape, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""ComfyUI's node interface, with keywords that an older host does not know left out."""
+"""ComfyUI's node interface. Keywords that an older host does not know are left out."""
 
 import inspect
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["ComfyExtension", "Correspondence", "Layout", "custom", "io", "known"
 
 
 def custom(name: str, kind: Any) -> type[io.ComfyTypeIO]:
-    """A type of links whose values are instances of `kind`, a class; the gate refuses others."""
+    """A type of links whose values are instances of the class `kind`. The gate refuses other values."""
     made = io.Custom(name)
     made.Type = kind
     return made
@@ -22,14 +22,17 @@ Correspondence = io.Custom("CSD_CORRESPONDENCE")
 
 
 def known(make, **keywords):
-    """Call `make` with those keywords that its signature has."""
+    """Calls `make` with those of the keywords that its signature has."""
     parameters = inspect.signature(make).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return make(**{name: value for name, value in keywords.items() if takes_all or name in parameters})
 
 
 def schema(node_id: str, display_name: str, description: str, inputs: list, outputs: list, **optional) -> io.Schema:
-    """A node of this extension; `optional` may hold what only newer hosts know (search_aliases, for instance)."""
+    """The schema of a node of this extension.
+
+    optional   keywords that only newer hosts know, such as search_aliases
+    """
     return known(
         io.Schema,
         node_id=node_id,

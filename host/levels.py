@@ -1,18 +1,18 @@
 """The noise schedule of a ComfyUI model as csd levels.
 
-ComfyUI keeps eps- and v-models variance exploding, x = x_0 + s * eps, and scales x by
-1 / sqrt(1 + s^2) on the way into the model. That product is our x_t, with alpha = 1 / sqrt(1 + s^2)
-and sigma = s * alpha. Flow models see x_t = (1 - s) * x_0 + s * eps as it is.
+For eps- and v-models, ComfyUI's x is variance exploding: x = x_0 + s * eps. It is multiplied by 1 / sqrt(1 + s^2) on
+the way into the model. That product is our x_t, with alpha = 1 / sqrt(1 + s^2) and sigma = s * alpha. For flow models,
+ComfyUI's x is our x_t = (1 - s) * x_0 + s * eps.
 
-Noise ranges are given as a time between 0 and 1. For models that were trained in discrete steps (SD, SDXL) it is the
-fraction of training time. Every other model has a time of its own: half of it is sigma .76 for Flux and .89 for Wan.
-There a time means as much noise, in proportion to the signal, as Stable Diffusion has at that time. With s the sigma
-of Stable Diffusion,
+Noise ranges are given as times between 0 and 1. For models that were trained in discrete steps (SD, SDXL), time is the
+fraction of training time. Other models have schedules of their own: half of the schedule is sigma .76 for Flux and .89
+for Wan. So for these models, a time means as much noise in proportion to the signal as Stable Diffusion has at that
+time. With s the sigma of Stable Diffusion, sigma is
 
     flow models                     s / (1 + s)
     continuous models (CosXL)       s
 
-From time .02 down to 0 and from .98 up to 1 the sigma goes straight to the model's own least and most.
+From time .02 down to 0, and from .98 up to 1, sigma goes linearly to the model's own least and largest sigma.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ from ..csd.timesteps import Timesteps, times
 
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
-_STEPS, _TO_THE_END = 1000, 20  # of Stable Diffusion's training; and how many of them lead to each of the ends
+_STEPS, _TO_THE_END = 1000, 20  # training steps of Stable Diffusion, and the steps that are linear at either end
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Level for a sigma of the host, and sigma for a time between 0 and 1.
+    """Converts times between 0 and 1 to sigmas of the host, and sigmas to levels.
 
     Raises ValueError for families that have not been tested (EDM, Cosmos, Stable Cascade, consistency models).
     """
@@ -57,7 +57,7 @@ class Levels:
 
     @property
     def is_discrete(self) -> bool:
-        """Whether the model was trained in steps, of which it is told the nearest one."""
+        """Whether the model was trained in discrete steps. It is told the nearest step."""
         return getattr(type(self.model_sampling), "timestep", None) is host.ModelSamplingDiscrete.timestep
 
     @property
@@ -71,10 +71,10 @@ class Levels:
     def sigma(self, time: float, own: bool = False) -> float:
         """The host's sigma at a time, 0 (clean) to 1 (noise).
 
-        own   the time is a fraction of the model's own schedule, as the host's samplers follow it
+        own   whether the time is a fraction of the model's own schedule, as for the host's samplers
         """
         if self.is_discrete:
-            # Whole training steps: the model would be told of the nearest one, though the noise were of another.
+            # Whole training steps only: the model rounds to the nearest step, and the noise has to match it.
             sigmas = self.model_sampling.sigmas
             return float(sigmas[min(round(time * len(sigmas)), len(sigmas) - 1)])
         if own:
@@ -87,7 +87,7 @@ class Levels:
 
     @cached_property
     def _by_ratio(self) -> np.ndarray:
-        """Sigma at every thousandth of the time, rising."""
+        """Sigma at the times 0, 0.001, ... 1, by signal-to-noise ratio."""
         reference = torch.as_tensor(host.ModelSamplingDiscrete().sigmas).double().numpy()
         ratio = np.append(reference, reference[-1])
         sigma = np.clip(ratio / (1 + ratio) if self.is_flow else ratio, *self._ends)
@@ -97,10 +97,10 @@ class Levels:
         return sigma
 
     def sigmas(self, order: Timesteps, steps: int, seed: int, reuse: int = 1, own: bool = False) -> Tensor:
-        """The host's sigma of every step, and the zero with which the host closes a schedule: [steps + 1].
+        """The host's sigma of every step, and the zero that ends a schedule of the host: [steps + 1].
 
-        reuse   steps in a row that share a level
-        own     that of `sigma`
+        reuse   how many steps in a row share a level
+        own     see `sigma`
         """
         levels = [self.sigma(time, own) for time in times(order, -(-steps // reuse), seed)]
         return torch.tensor([levels[step // reuse] for step in range(steps)] + [0.0])
@@ -121,5 +121,5 @@ class Levels:
         return level.sigma if level.is_flow else level.sigma / level.alpha
 
     def host_x(self, x_t: Tensor, level: Level) -> Tensor:
-        """x_t in the scaling in which the host keeps it."""
+        """x_t in the host's scaling."""
         return x_t if level.is_flow else x_t / level.alpha

@@ -1,4 +1,4 @@
-"""How much memory this process can have: the machine's, its swap's, and what control groups leave of both."""
+"""How much memory this process can use: memory and swap of the machine, within the limits of its control groups."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,17 @@ _NO_LIMIT = 2**60  # version 1 writes a huge number where there is no limit
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that are free now, and all that there are; both with swap."""
+    """Bytes that are free now, and bytes in all. Both include swap."""
 
     free: int
     total: int
 
 
 def machine(process: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> Memory:
-    """The memory of this machine, or of the control group that this process is in, where that is less.
+    """The memory of this machine, or of the control group of this process if that is less.
 
-    process, groups   where Linux says which groups a process is in, and what they may use
+    process   where Linux lists the groups of this process
+    groups    where Linux lists the limits of the groups
     """
     own, swap = psutil.virtual_memory(), psutil.swap_memory()
     free, total = own.available + swap.free, own.total + swap.total
@@ -44,18 +45,18 @@ def _folders(process: Path, groups: Path) -> Iterator[Path]:
             continue
         root = groups / "memory" if kinds else groups
         below = Path(path.lstrip("/"))
-        # In a container the path may be one of the machine outside: only its parents are to be seen here.
+        # In a container the path may be one of the machine outside. Only its parents exist here.
         yield from (root / part for part in (below, *below.parents) if (root / part).is_dir())
 
 
 def _limit(folder: Path, memory: int, swap: int) -> tuple[int | None, int]:
-    """Bytes of memory and swap that a group may use (None: as much as there is), and that it uses now."""
+    """Bytes of memory and swap that a group may use (None: no limit), and that it uses now."""
     for (most, used), most_swap in ((_V2, _SWAP_V2), (_V1, _SWAP_V1)):
         limit = _number(folder / most)
         if limit is None:
             continue
         extra = _number(folder / most_swap)
-        if most_swap == _SWAP_V1:  # there it is the sum of both
+        if most_swap == _SWAP_V1:  # in version 1 this limit is for the sum of memory and swap
             both = min(limit + swap, extra or _NO_LIMIT)
         else:
             both = limit + min(swap, swap if extra is None else extra)
@@ -64,7 +65,7 @@ def _limit(folder: Path, memory: int, swap: int) -> tuple[int | None, int]:
 
 
 def _used(folder: Path, name: str) -> int:
-    """What is in use and cannot be dropped: files that are only cached make room where room is needed."""
+    """Bytes in use. Cached files are left out: they make room when memory is needed."""
     used = _number(folder / name) or 0
     try:
         lines = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
@@ -74,7 +75,7 @@ def _used(folder: Path, name: str) -> int:
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None where there is none, or where it says that there is no limit."""
+    """The number in a file; None if there is no number, or if it means no limit."""
     try:
         number = int(path.read_text())
     except (OSError, ValueError):

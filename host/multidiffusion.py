@@ -1,7 +1,7 @@
-"""MultiDiffusion (arXiv 2302.08113) on any core sampler: predictions of overlapping windows, averaged.
+"""MultiDiffusion (arXiv 2302.08113) on any core sampler.
 
-The sampler sees the whole canvas. At every model call the canvas is split into windows, each is
-predicted by itself, and the predictions are averaged where they overlap.
+The sampler sees the whole canvas. At every model call the canvas is split into windows. Each window is predicted by
+itself, and the predictions are averaged where windows overlap.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _SHARED = ("c_crossattn", "y")
 class WindowedModel:
     """A `model_function_wrapper` of the host.
 
-    node   who speaks in error messages: the sampler that runs it is another node
+    node   the name for error messages, as the sampler that runs the model is another node
     """
 
     layout: Layout
@@ -39,7 +39,7 @@ class WindowedModel:
             return torch.cat(predictions)
 
     def _of_branch(self, conds: dict, branch: int, count: int) -> dict:
-        """Conditioning of one canvas out of the batch that the host made."""
+        """The conditioning of one canvas, taken from the batch that the host made."""
         if conds.get("control") is not None:
             raise ValueError("model: got a ControlNet, which is not split; remove it or use CSDEditSampler.")
         return {
@@ -77,7 +77,7 @@ class WindowedModel:
 
 
 def windowed(model, layout: Layout, at_once: int, node: str):
-    """A clone of the model that predicts window by window. node: who speaks in its error messages."""
+    """A clone of the model that predicts window by window. `node` is the name for its error messages."""
     if layout.windows.batch != 1:
         raise ValueError(
             f"layout: got a layout of {layout.windows.batch} images, expected one; split one image at a time."

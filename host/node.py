@@ -1,10 +1,10 @@
-"""The class that all nodes derive from. It checks what comes in, then runs the node.
+"""The class that all nodes derive from. It checks the inputs, then runs the node.
 
 A node defines its schema and
 
-    run(cls, **inputs)    what it does, with every input checked against the schema (`gate`)
-    apart                 True: `run` may take long without a model, and is left where the run is cancelled
-    unchecked             names of choices whose options lie on the disk, which `run` checks by itself
+    run(cls, **inputs)    what it does; every input has been checked against the schema (`gate`)
+    apart                 True: `run` may take long without a model; it goes into a thread, to be cancelled at any time
+    unchecked             names of choices whose options are on the disk; `run` checks these itself
 """
 
 from functools import partial
@@ -16,7 +16,7 @@ from .io import io
 
 
 class Node(io.ComfyNode):
-    """`execute` raises errors that begin with the node's display name."""
+    """A node. Its error messages begin with its display name."""
 
     apart = False
     unchecked: tuple[str, ...] = ()
@@ -35,9 +35,9 @@ class Node(io.ComfyNode):
 
     @classmethod
     def _checked(cls, schema: io.Schema, inputs: dict) -> dict:
-        """The inputs, each as its place in the schema wants it. What is left out and optional stays left out.
+        """The inputs, each checked against its place in the schema. Optional inputs may be missing.
 
-        A node of lists (`is_input_list`) gets a list of values for each input, every one of which is checked.
+        A node that takes lists (`is_input_list`) gets a list of values for each input. Every value is checked.
         """
         check = each_checked if schema.is_input_list else checked
         asked = [spec for spec in schema.inputs if spec.id in inputs or not spec.optional]

@@ -1,8 +1,8 @@
 """Several predictions in one batch of the host.
 
-The host evaluates prompts over areas of a picture, and puts areas of equal size through the model in one
-batch. So predictions of different noised particles are laid out as one tall picture, a page each, and the
-host's own batching, hooks, ControlNets and memory limits apply to them as to any prompt with an area.
+The host can evaluate prompts on areas of a picture. Areas of equal size go through the model in one batch. So the
+noised particles of different predictions are put into one tall picture, each as a page. Batching, hooks, ControlNets
+and memory limits of the host then apply, as for any prompt with an area.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Page:
 
     x       [m, C, h, w] particles in the host's scaling
     conds   their conditioning
-    slot    POSITIVE or NEGATIVE: as which of two prompts the model's patches see it
+    slot    POSITIVE or NEGATIVE: which of the two prompts it is for patches of the model
     """
 
     x: Tensor
@@ -52,12 +52,12 @@ def _alone(model, page: Page, timestep: Tensor, options: dict) -> Tensor:
 
 
 def _evaluated(model, slots: list[Any], x: Tensor, timestep: Tensor, options: dict) -> list[Tensor]:
-    """The host's predictions for two prompts, None where one is not asked for."""
+    """The host's predictions for two prompts. A prompt that is None is not evaluated."""
     return comfy.samplers.calc_cond_batch(model, slots, x, timestep, options)
 
 
 def tells_prompts_apart(patcher) -> bool:
-    """Whether anything on the model could treat a positive prompt unlike a negative one with equal conditioning."""
+    """Whether a patch of the model might treat positive and negative prompts with equal conditioning differently."""
     options = patcher.model_options
     inside = options.get("transformer_options", {})
     patched = any(inside.get(key) for key in ("patches", "patches_replace", "wrappers"))

@@ -1,4 +1,4 @@
-"""Progress and previews, of the whole rather than of the first particle."""
+"""Progress, and previews of the whole set instead of the first particle only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _FRAMES_SHOWN = 8
 
 
 def whole(scene: Crops, particles: Tensor) -> Tensor:
-    """One picture of the particles [N, C, h, w]: the first canvas, or frames beside each other."""
+    """One latent picture of the particles [N, C, h, w]: the first canvas, or a few frames beside each other."""
     if isinstance(scene, Windows):
         return merge(scene, particles)[:1]
     return rearrange(particles[:_FRAMES_SHOWN], "n ... w -> ... (n w)")[None]
@@ -23,7 +23,7 @@ def whole(scene: Crops, particles: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class WholePicture:
-    """The host's progress callback `show`, shown the whole picture on its `device`."""
+    """The host's progress callback `show`, which gets the whole picture on `device`."""
 
     show: Callable
     scene: Crops
@@ -38,5 +38,5 @@ def callback(model, steps: int, scene: Crops) -> WholePicture:
 
 
 def placed(callback, particles: Tensor, model) -> Tensor:
-    """Particles where a callback expects them: the host's own previewers work on the model's device."""
+    """Particles on the device that a callback expects. The host's own previewers expect the model's device."""
     return particles if isinstance(callback, WholePicture) else particles.to(model.load_device)

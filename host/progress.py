@@ -1,4 +1,4 @@
-"""Progress bars, and an ear for the cancel button."""
+"""Progress bars that also check for a cancel."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 
@@ -8,9 +8,9 @@ from .apart import look
 
 
 def steps(items: Iterable) -> Iterator:
-    """The items, each counted on the host's progress bar once it is done with.
+    """Yields the items. Before each it checks for a cancel, after each it moves the host's progress bar.
 
-    What comes one by one, without a length, is looked after for a cancel alone: nobody knows how much there will be.
+    Without a length the progress is not known, so there is no bar.
     """
     bar = comfy.utils.ProgressBar(len(items)) if isinstance(items, Sized) else None
     for item in items:
@@ -21,9 +21,10 @@ def steps(items: Iterable) -> Iterator:
 
 
 class WithinSteps:
-    """Counts the parts of each step of a run, so that the bar moves while a long step is under way.
+    """Counts the parts of each step of a run, so that the bar also moves during a long step.
 
-    done, total   parts that are done, and parts of the whole run if every step has as many as the last one
+    done    how many parts are done
+    total   how many parts the run has, if every step has as many as the last one
     """
 
     def __init__(self, steps: int, begun: int = 0):
@@ -40,7 +41,7 @@ class WithinSteps:
         return (self.step - 1) * self.parts + self.part
 
     def __call__(self, parts: Sequence) -> Iterator:
-        """The parts of the next step, one after the other."""
+        """Yields the parts of the next step."""
         self.step, self.parts = self.step + 1, len(parts)
         for self.part, part in enumerate(parts, start=1):
             look()

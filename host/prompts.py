@@ -1,6 +1,6 @@
-"""Prompts of single images, joined to the prompt of a set.
+"""Joins the prompts of single images to one prompt for a set.
 
-Text encoders that look at a picture give one prompt for one picture. The guider takes a prompt with a row for each
+Text encoders that look at a picture make a prompt for one picture. The guider takes one prompt with a row for each
 particle.
 """
 
@@ -15,10 +15,10 @@ Prompt = list  # of [tokens, entries], as the host passes conditioning
 
 
 def joined(prompts: Sequence[Prompt]) -> Prompt:
-    """One conditioning with a row for each of N, in their order.
+    """One conditioning with a row for each of N prompts, in their order.
 
-    Tensors with a row are joined along it, lists of tensors (reference latents) member by member. Everything else has
-    to be the same in all of them. Raises ValueError where prompts do not fit together.
+    Tensors of one row are joined to N rows; lists of tensors (reference latents) member by member. All other entries
+    have to be the same in all prompts. Raises ValueError where prompts do not fit together.
     """
     lengths = sorted({len(prompt) for prompt in prompts})
     if len(lengths) > 1:

@@ -1,4 +1,4 @@
-"""What a run leaves behind for its report."""
+"""What a run records for its report."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ _CURVES = ("residual", "step_size", "time")
 
 @dataclass
 class Record:
-    """One entry a step, the last kernel matrix, and what the run has cost."""
+    """Curves with one entry per step, the last kernel matrix, and what the run has cost."""
 
     residual: list[float] = field(default_factory=list)
     step_size: list[float] = field(default_factory=list)
@@ -28,14 +28,14 @@ class Record:
         self.kernel = state.gram.K.cpu()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The record for a file."""
+        """The record as tensors, for a file."""
         curves = {name: torch.tensor(getattr(self, name), dtype=torch.float64) for name in _CURVES}
         cost = torch.tensor([self.evaluations, self.seconds], dtype=torch.float64)
         return {**curves, "cost": cost, **({} if self.kernel is None else {"kernel": self.kernel})}
 
     @classmethod
     def of(cls, tensors: dict[str, Tensor]) -> "Record":
-        """The record in a file."""
+        """The record, from the tensors of a file."""
         curves = {name: tensors[name].tolist() for name in _CURVES}
         evaluations, seconds = tensors["cost"].tolist()
         return cls(**curves, kernel=tensors.get("kernel"), evaluations=int(evaluations), seconds=seconds)

@@ -1,4 +1,4 @@
-"""What cannot work with score distillation, refused before any model runs."""
+"""Refuses what cannot work with score distillation, before any model runs."""
 
 import inspect
 import logging
@@ -17,7 +17,7 @@ _OTHER_BASELINE = (
 
 
 def refuse_single_trajectory(model, denoise_mask: Tensor | None) -> None:
-    """Patches of a ModelPatcher that take consecutive model calls for steps of one sampling trajectory."""
+    """Refuses patches that expect consecutive model calls to follow one sampling trajectory."""
     options = model.model_options
     if options.get("context_handler") is not None:
         raise ValueError("model: got context windows, which hold particles back from the model; remove that node.")
@@ -46,7 +46,7 @@ def refuse_momentum(options: dict) -> None:
 
 
 def refuse_keyframed_hooks(conds: dict[str, list[dict]], sigmas: Tensor) -> None:
-    """Hooks whose strength follows the noise level, unless the levels descend."""
+    """Refuses hooks whose strength follows the noise level, unless the levels descend."""
     descending = bool((sigmas[:-1].diff() <= 0).all())
     hooks = [hook for group in conds.values() for cond in group for hook in getattr(cond.get("hooks"), "hooks", ())]
     if not descending and any(len(hook.hook_keyframe.keyframes) > 1 for hook in hooks):
@@ -64,7 +64,7 @@ def refuse_bad_latents(latents: Tensor) -> None:
 
 
 def warn_of_one_clip(latents: Tensor) -> None:
-    """One latent of a video model is a run like any other, but seldom what was meant: nothing is coupled."""
+    """Warns of a single latent of a video model. It can be run, but nothing is coupled, which is rarely meant."""
     if latents.ndim == 5 and latents.shape[0] == 1:
         logging.warning(
             "Latents: one particle, a clip of %d moments, so nothing is coupled. If it was a set of images, put CSD "
@@ -81,10 +81,12 @@ def refuse_bad_sigmas(sigmas: Tensor) -> None:
 
 
 def refuse_ignored_image(conds: dict[str, list[dict]], without_image: list[dict]) -> None:
-    """A model that makes the same of a prompt with and without its image has no image conditioning.
+    """Refuses prompts without an image, and models that ignore it.
 
-    conds           processed conditioning by name
-    without_image   that of `negative`, without its image
+    A model ignores the image if its inputs are the same with and without it.
+
+    conds           processed conditioning, by name
+    without_image   the conditioning `negative`, without its image
     """
     for name, prompts in conds.items():
         if not all(any(cond.get(key) is not None for key in _SOURCE_IMAGES) for cond in prompts):
@@ -129,7 +131,7 @@ def warn_of_uneven_guidance(conds: dict[str, list[dict]]) -> None:
 
 @contextmanager
 def other_text_encoder():
-    """Say what is wrong where a prompt has another width than the model takes."""
+    """Says what is wrong if the embeddings of a prompt have another width than the model expects."""
     try:
         yield
     except RuntimeError as error:

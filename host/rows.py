@@ -13,5 +13,5 @@ def has_rows(tensor: Tensor, count: int) -> bool:
 
 
 def take_rows(tensor: Tensor, rows: Rows, count: int) -> Tensor:
-    """Rows of a tensor that has one for each of `count` particles; others, shared by all, as they are."""
+    """The `rows` of a tensor with one row for each of `count` particles. A tensor shared by all stays as it is."""
     return tensor[list(rows)] if has_rows(tensor, count) else tensor

@@ -15,9 +15,9 @@ from .record import Record
 def run(
     node: str, model, positive, negative, latent: dict, guidance, choice, settings, **stages
 ) -> tuple[dict, Record]:
-    """Latents [N, C, h, w] as the host passes them, and the record of the run.
+    """Runs a sampler node: latents in the form of the host, and the record of the run.
 
-    A ValueError that says what is wrong with the inputs comes before any model runs and names the node.
+    Raises ValueError before any model runs if an input is wrong. The message names the node and the input.
     """
     with named(node):
         settings.check(node)

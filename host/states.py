@@ -1,4 +1,4 @@
-"""States of a run kept in the host's output folder, and a run taken up from them."""
+"""Keeps the states of a run in the host's output folder, and resumes runs from them."""
 
 import logging
 import re
@@ -24,9 +24,9 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECAS
 class StateFile:
     """Where a run keeps its states.
 
-    name     of the file in output/csd_states, without its ending
-    every    steps between two saves; the last state is kept in any case, also of a run that is cancelled
-    resume   go on from the file, if it is there; otherwise start afresh
+    name     name of the file in output/csd_states, without its ending
+    every    steps between two saves; the last state is saved in any case, also when a run is cancelled
+    resume   whether to go on from the file, if there is one
     """
 
     name: str
@@ -48,7 +48,7 @@ class StateFile:
 
 
 class NotKept(AbstractContextManager):
-    """In the place of a `Keeper`, for runs that keep nothing."""
+    """Takes the place of a `Keeper` in runs that keep nothing."""
 
     def begin(self, state: State) -> tuple[State, Record]:
         return state, Record()
@@ -62,11 +62,11 @@ class NotKept(AbstractContextManager):
 
 @dataclass
 class Keeper(AbstractContextManager):
-    """Keeps the states of one run, the last one in any case: use it as a context around the steps.
+    """Keeps the states of one run. It is a context manager around the steps, and saves the last state at its end.
 
     settings   what the result depends on, see `fingerprint`
-    together   steps that share predictions; a run is taken up between two such groups, never inside one,
-               where it would have to make them anew
+    together   how many steps share predictions. A run is resumed between two such groups, never inside one: the
+               predictions would have to be made again.
     """
 
     file: StateFile
@@ -77,9 +77,9 @@ class Keeper(AbstractContextManager):
     _kept: int = field(default=0, init=False)
 
     def begin(self, state: State) -> tuple[State, Record]:
-        """The state and the record to go on from: those of the file, or `state` itself.
+        """The state and the record to start from: those of the file, or `state` and an empty record.
 
-        Raises ValueError before any step, where the file belongs to another run or cannot be written.
+        Raises ValueError if the file belongs to another run or cannot be written.
         """
         found = self._found()
         if found is not None and self.file.resume:
@@ -90,7 +90,7 @@ class Keeper(AbstractContextManager):
         return state, Record()
 
     def __call__(self, state: State, record: Record) -> None:
-        """Take note of a finished step, and save it if it is time to."""
+        """Takes the state after a finished step, and saves it if it is time."""
         self._latest = Saved(state.step, state.theta, state.memory, record.tensors(), self.settings)
         if state.step % self.together == 0:
             self._last = self._latest
@@ -116,19 +116,19 @@ class Keeper(AbstractContextManager):
         return found
 
     def _claim(self, first: Saved) -> None:
-        """Write the file before the first step, so that a folder that takes none is found out now."""
+        """Writes the file before the first step, so that a folder that cannot be written shows at once."""
         path = self.file.path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             state_file.write(path, first)
         except OSError as error:
             raise ValueError(
-                f"state file: could not write {path.name} into output/{FOLDER} ({error}); make room or take the "
-                "state file away."
+                f"state file: could not write {path.name} into output/{FOLDER} ({error}); make room on the disk, or "
+                "remove CSD State File."
             ) from error
 
     def _save(self, state: Saved | None) -> None:
-        """The run is worth more than its file: where the disk fills up, it goes on and the last file stays."""
+        """Saves a state. If the disk is full, the run goes on and the last file stays: the run is worth more."""
         if state is None or state.step == self._kept:
             return
         if not all(torch.isfinite(leaf).all() for _, leaf in named_leaves(state.theta)):
@@ -141,6 +141,6 @@ class Keeper(AbstractContextManager):
 
 
 def _like(theta: Theta, saved: Theta) -> Theta:
-    """What a file holds, in the structure of theta and where theta is. Rows may have come or gone since."""
+    """The saved tensors in the structure and on the device of theta. The number of rows may have changed."""
     device = next(leaf.device for _, leaf in named_leaves(theta))
     return tree_map(lambda leaf: leaf.to(device), with_leaves(theta, dict(named_leaves(saved))))

@@ -1,7 +1,6 @@
-"""A VAE that takes few images at a time, and each of them as an image.
+"""A VAE that takes a few images at a time, and never takes them for a video.
 
-The host hands over as many images at once as it believes to fit into memory, which makes the memory
-that a long clip needs a matter of estimates.
+The host passes as many images at once as it expects to fit into memory. For a long clip, this estimate can be wrong.
 """
 
 from collections.abc import Callable
@@ -20,15 +19,15 @@ from .rows import Rows
 
 
 def takes_clips(vae: comfy.sd.VAE) -> bool:
-    """Whether a batch of pictures is one clip to a VAE, as to those of Wan and Qwen-Image."""
+    """Whether a VAE takes a batch of pictures for one video, as those of Wan and Qwen-Image do."""
     return vae.latent_dim == 3 and not vae.not_video
 
 
 class BatchedVAE(comfy.sd.VAE):
-    """Another VAE, with which it shares everything, asked for at most `at_once` images at a time.
+    """Passes at most `at_once` images at a time to another VAE, with which it shares everything.
 
-    The VAE of a video model would take the images for one clip. So it is asked for each of them by itself, and the
-    result does not depend on how many there are. Raises ValueError where the other one is for sound.
+    The VAE of a video model would take the images for one video. So it gets each image by itself, and the result does
+    not depend on how many there are. Raises ValueError if the other VAE is for sound.
     """
 
     def __init__(self, vae: comfy.sd.VAE, at_once: int):
@@ -44,7 +43,7 @@ class BatchedVAE(comfy.sd.VAE):
         return self._in_parts(self._whole.encode, pixel_samples, self._encoded_at_once)
 
     def encode_tiled(self, pixel_samples: Tensor, *args, **kwargs) -> Tensor:
-        """The same in tiles, which bound the memory that one image takes."""
+        """As `encode`, but in tiles, which bound the memory for one image."""
         return self._in_parts(
             lambda part: self._whole.encode_tiled(part, *args, **kwargs), pixel_samples, self._encoded_at_once
         )
@@ -94,7 +93,7 @@ class HintVAE(BatchedVAE):
 
 
 def _room(count: int, part: Tensor) -> Tensor:
-    """An empty batch of `count` images or latents like those of a part."""
+    """An uninitialised batch of `count` images or latents of the kind in `part`."""
     with named("CSD VAE Batch"):
         size = count * part[0].numel() * part.element_size()
         afford(size, f"{count} images or latents of shape {tuple(part.shape[1:])}", "take fewer or smaller images")

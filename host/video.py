@@ -1,4 +1,4 @@
-"""A VIDEO of the host as footage: read from its file frame by frame where it is one, from memory where not."""
+"""A VIDEO of the host as footage. A file is read frame by frame; other videos are in memory already."""
 
 from fractions import Fraction
 
@@ -9,8 +9,8 @@ from ..media.work import Afford, unlimited
 
 
 def footage(video: Input.Video, afford: Afford = unlimited) -> Footage:
-    """Raises ValueError where the file cannot be read, or where a slice of it is more than memory holds."""
-    if type(video).get_stream_source is not Input.Video.get_stream_source:  # else it would be encoded for the asking
+    """The footage. Raises ValueError if the file cannot be read, or if a slice of it does not fit into memory."""
+    if type(video).get_stream_source is not Input.Video.get_stream_source:  # the base class would encode a file first
         file = File(video.get_stream_source())
         if _is_whole(video, file):
             return file
@@ -20,13 +20,13 @@ def footage(video: Input.Video, afford: Afford = unlimited) -> Footage:
 
 
 def _weigh(video: Input.Video, file: File, afford: Afford) -> None:
-    """The host reads a slice into memory as a whole."""
+    """Weighs the memory of a slice, which the host reads as a whole."""
     width, height = video.get_dimensions()
     count = int(video.get_duration() * file.rate) + 1
     afford(count * width * height * 12, f"{count} frames of {width} x {height} pixels", "cut the video shorter")
 
 
 def _is_whole(video: Input.Video, file: File) -> bool:
-    """Whether a video shows all of its file; newer hosts have slices, which share the file of the whole."""
+    """Whether a video is all of its file. Newer hosts have slices of a video, which share its file."""
     duration = file.duration
     return duration is None or abs(video.get_duration() - duration) < 1 / file.rate
