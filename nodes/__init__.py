@@ -8,7 +8,6 @@ options     kernel, noise field, timesteps, update, baseline
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be stopped and resumed
-prompts     a prompt of each image, joined to one for the set
 savings     fewer evaluations
 vae         a few images at a time
 prompts     a prompt for each image of a set
