@@ -43,7 +43,7 @@ demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMP
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 	@$(MODULE).dev.evaluation.scenes --kind views --count $(VIEW_SETS) $(ARGS)
 
-ablation: env  ## kernel, correspondence and noise field, one exchanged at a time: KIND=video or views, SETS=2
+ablation: env  ## kernel, correspondence and noise field, changed one at a time: KIND=video or views, SETS=2
 	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
 
 serve: env  ## leave ComfyUI running with the extension's templates in it
@@ -65,10 +65,10 @@ campaign: env  ## hostile graphs, files and faults against the extension, and do
 demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
 	@$(MODULE).dev.evaluation.scenes --kind panorama --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
 
-bench: env  ## speed, memory and quality beside the authors' method: FULL=1 for everything, PARTS="coupling step"
+bench: env  ## speed, memory and quality compared with the authors' method: FULL=1 for everything, PARTS="coupling step"
 	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report
 
-demo-model: env  ## train the demo model from nothing
+demo-model: env  ## train the demo model from scratch
 	@$(MODULE).dev.training.train $(ARGS)
 
 templates: env  ## write the templates of real models

@@ -1,7 +1,7 @@
 """`make ablation`: what kernel, correspondence and noise field each contribute to a clip or a view set.
 
-The shipped workflow with one part exchanged at a time, at the same number of evaluations, in a real ComfyUI, against
-the painted truth. Finished edits are kept, so an interrupted run goes on; `--kind views` takes view sets.
+Runs the shipped workflow in a real ComfyUI with one part changed at a time, at the same number of evaluations, and
+compares with the painted truth. Finished edits are kept, so an interrupted run goes on. `--kind views` takes view sets.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The authors' loop as published (arXiv 2307.04787), the contender of the benchmarks.
 
-Written from the description of what a step of their code computes, with their costs kept: particle after
-particle, six evaluations each in a call of its own, the gradient of the kernel as an n x n x D tensor,
-random levels, torch's SGD. Nothing is shared with `csd`; the tests replay recorded runs of their code.
+Written from the description of what a step of their code computes, with the same costs: particles one after the
+other, six evaluations for each in a call of its own, the gradient of the kernel as an n x n x D tensor, random noise
+levels, torch's SGD. Nothing is shared with `csd`. The tests replay recorded runs of their code.
 
 An evaluation predicts the noise from (noised latent, image condition, prompt). Of each noised latent there are
 three: (text, image), (negative, image), (negative, none), combined to

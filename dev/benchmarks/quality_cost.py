@@ -3,7 +3,7 @@
 Held-out painted panoramas (PSNR to the painted truth, drift, seam) and a painted clip (PSNR, flicker) edited by the
 demo model in a real ComfyUI: the authors' schedule, ours with fewer and fewer steps and with every saving, windows or
 frames one by one, and MultiDiffusion. Three panoramas and a clip in one look, or with FULL=1 eight and six in every
-look. Each result is kept in output/bench/ as soon as it is there, so that an interrupted run goes on.
+look. Each result is kept in output/bench/ at once, so that an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def scenes(name: str, full: bool, short: bool) -> list[Scene]:
 
 
 def path_of(name: str, short: bool) -> Path:
-    """Named after the edit and what is tried: results of something else are not taken up."""
+    """Named after the edit and the variants, so that results of other edits are not reused."""
     plan = hashlib.blake2b(repr(SHORT if short else TRIED[name]).encode(), digest_size=4).hexdigest()
     return OUTPUT / f"{name}_{edit_version(KINDS[name].workflow)}_{plan}.jsonl"
 

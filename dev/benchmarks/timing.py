@@ -35,7 +35,7 @@ def seconds(run: Callable[[], object]) -> float:
 def alternate(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Seconds of every call. Contenders take turns, in the opposite order every other round, after one call to warm up.
 
-    What slows the machine for a while slows all of them, so that ratios hold where times do not.
+    If the machine is slow for a while, it is slow for all of them. So ratios are reliable even if times are not.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for run in contenders.values():

@@ -55,7 +55,7 @@ def _outcome(read: Callable, path: Path) -> tuple[str, str]:
     except ValueError as error:
         tells = any(word in str(error) for word in ("expected", "; "))
         return ("refused" if tells else "obscure"), str(error)[:300]
-    except Exception as error:  # whatever else comes is what is looked for
+    except Exception as error:  # any other error is a finding
         where = "".join(traceback.format_tb(error.__traceback__)[-2:])
         return "obscure", f"{type(error).__name__}: {error}"[:300] + where
     return "result", ""

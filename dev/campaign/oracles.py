@@ -76,7 +76,7 @@ def judged(graphs, graph, management, at_rest: int, limit: float) -> Verdict:
         outcome, words = _of_result(graph, last, made)
     except management.InterruptProcessingException:
         outcome = "cancelled"
-    except Exception as error:  # whatever a node raises is what is looked for
+    except Exception as error:  # any error of a node is a result
         outcome, words = _of_error(graphs, graph, error)
     memory = watch.peak - at_rest
     if not _alone():

@@ -53,7 +53,7 @@ class Worlds:
         return World(kind, model, values, others, self._whole(model, canvas), each)
 
     def holding(self, wanted: set[str]) -> list[str]:
-        """The kinds of worlds that hold as many of these types as any does."""
+        """The kinds of worlds that hold most of these types."""
         held = {kind: len(wanted & self.pictures(kind)[0].keys()) for kind in KINDS}
         return [kind for kind in KINDS if held[kind] == max(held.values())]
 

@@ -1,7 +1,7 @@
 """How far pictures of the same thing disagree: flicker of clips, reprojection error of view sets.
 
-Pictures are float arrays [N, H, W, 3] in 0 ... 1. Every figure is a mean absolute difference of colours, 0 ... 1,
-between pictures and their partners moved to where they show the same thing, over what both show.
+Pictures are float arrays [N, H, W, 3] in 0 ... 1. Every figure is a mean absolute difference of colours, 0 ... 1. Each
+picture is compared with its partners, moved to where they show the same thing, over the pixels that both show.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def unblended(edit: Edit) -> dict:
 
 
 def papers_coupling(edit: Edit) -> dict:
-    """The kernel on whole noised pictures and noise drawn for each, in place of correspondence; all else as shipped."""
+    """The paper's coupling: the kernel on whole noised pictures, and noise drawn for each. All else as shipped."""
     kernel = {"kernel": "rbf", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
     options = {
         "coupling": ("CSDKernel", {**kernel, "repulsion": 1.0}),

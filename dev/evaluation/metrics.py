@@ -18,10 +18,10 @@ def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
 
 
 def drift(picture: np.ndarray, truth: np.ndarray) -> float:
-    """How much the colour error wanders along x, 0 ... 1.
+    """Drift: how much the colour error varies along x, 0 ... 1.
 
-    The error is averaged over each column, smoothed over 64 pixels, and its standard deviation along
-    x taken, root mean square over the colours: an error that is the same everywhere counts nothing.
+    The error is averaged over each column and smoothed over 64 pixels. Drift is its standard deviation along x, as root
+    mean square over the colours. An error that is the same everywhere gives no drift.
     """
     columns = (picture - truth).mean(0)
     kernel = np.ones(DRIFT_WIDTH) / DRIFT_WIDTH

@@ -1,12 +1,12 @@
 """The editing model: U-Net and text encoder, trained together on latents.
 
-A noised latent of 16 x 16 cells shows its look up to very high noise levels. A model that only ever sees noised
-*targets* therefore learns to read the look off x_t and to pass over the instruction, which an edit that starts
-from the source depends on. So half of the complete samples are bridges: x_t is a noised mixture of source and
-target, and the noise to predict is the one that leads to the target, eps + alpha / sigma * (mixture - target).
+A noised latent of 16 x 16 cells shows its look up to very high noise levels. A model that sees only noised *targets*
+learns to read the look from x_t and to ignore the instruction. But an edit that starts from the source depends on the
+instruction. So half of the complete samples are bridges: x_t is a noised mixture of source and target, and the noise to
+predict is the one that leads to the target, eps + alpha / sigma * (mixture - target).
 
-Painted targets come in many lights (`painter.light`), so the model has a choice where the instruction leaves one.
-Edits that are made apart choose differently; that is what the extension is about.
+Painted targets have many lights (`painter.light`), so the instruction leaves a choice. Edits that are made separately
+choose differently. The extension makes them agree.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,9 @@ def draw_timesteps(bridged: torch.Tensor) -> torch.Tensor:
 def level_weights(scheduler: DDPMScheduler, timesteps: torch.Tensor) -> torch.Tensor:
     """Weights ``[B]`` under which all noise levels have about the same say.
 
-    Left alone, the lowest levels would: their noise is hard to see, though little of an edit depends on it, and the
-    highest, where the instruction decides, hardly count. 1 + 1/SNR measures errors of the velocity; both ends are cut.
+    Without weights, the lowest levels would dominate, as their noise is hard to predict; but little of an edit depends
+    on them. The highest levels, where the instruction decides, would hardly count. 1 + 1/SNR measures errors of the
+    velocity. It is cut at both ends.
     """
     kept = scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
     ratio = kept / (1 - kept)

@@ -1,10 +1,10 @@
 """Train the embedded demo model: `make demo-model`. Interrupt it and start it again as you like.
 
-The autoencoder comes first, then the latents of the training pictures, the editing model, and the decoder once more
-(the encoder and with it the editing model stay what they are). Every stage leaves its result in `dev/training/runs`;
-finished stages are not repeated. The sharp model has stages of its own: `sharp-autoencoder`, `sharp-latents` and
-`sharp-editor`, each with its `--minutes` in all. `--stage`
-runs one alone; `--stage score` measures the published weights.
+The autoencoder comes first, then the latents of the training pictures, then the editing model, and at last the decoder
+again. The encoder stays as it is then, and so the editing model still fits it. Every stage leaves its result in
+`dev/training/runs`. Finished stages are not repeated. The sharp model has stages of its own: `sharp-autoencoder`,
+`sharp-latents` and `sharp-editor`, each with its `--minutes` in all. `--stage` runs one stage alone. `--stage score`
+measures the published weights.
 """
 
 import argparse
