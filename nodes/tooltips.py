@@ -44,7 +44,7 @@ PARTICLES_AT_ONCE = (
 
 LAYOUT = "Where the windows lie on the canvas, from ParticleSplit. Leave it open for frames or views."
 COUPLING = "How the images influence each other, from CSD Kernel. Open: the paper's kernel over whole images."
-NOISE = "How the noise of different images belongs together, from CSD Noise Field. Open: `canvas`."
+NOISE = "Which images get the same noise, from CSD Noise Field. Open: `canvas`."
 TIMESTEPS = "The order of the noise levels, and what their range means, from CSD Timesteps. Open: descending."
 UPDATE = "How a step is taken, from CSD Update. Open: plain gradient descent (SGD) without decay."
 BASELINE = (

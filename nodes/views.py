@@ -95,7 +95,7 @@ class ViewSetLoad(Node):
 
     @classmethod
     def fingerprint_inputs(cls, folder, **_):
-        """Changes when a file of the set does, so that the host loads it anew."""
+        """A hash that changes when a file of the set does. The host then loads the set again."""
         if folder is None:
             return None
         path = folders.folder(folder)

@@ -17,9 +17,9 @@ MIB = 2**20
 HEAD = """# Benchmarks
 
 Made by `make bench` (all parts) and `python -m collaborative_score_distillation.dev.benchmarks.report` (this page) from
-`dev/benchmarks/results/`. Contenders take turns within one run and ratios are medians over its rounds, so that a slow
-machine changes the times more than the ratios. *Authors* is their published loop, written anew in
-`dev/benchmarks/authors.py` and held to recorded runs of their code by the tests.
+`dev/benchmarks/results/`. Methods take turns within one run, and ratios are medians over the rounds. So a slow
+machine changes the times more than the ratios. *Authors* is their published loop, written again in
+`dev/benchmarks/authors.py`. The tests compare it with recorded runs of their code.
 """
 
 
