@@ -19,8 +19,8 @@ class DemoClip(Node):
         return schema(
             "CSDDemoClip",
             "CSD Demo Video",
-            "Paints a short video for the demo model. The camera pans and zooms over a landscape; clouds move, and a "
-            "balloon or a cart. The same seed gives the same motion in every look. The motion is known exactly.",
+            "Paints a short video for the demo model. The camera pans and zooms over a landscape. Clouds and a balloon "
+            "or a cart move. The same seed gives the same motion in every look. The motion is known exactly.",
             [
                 io.Int.Input(
                     "seed", default=1, min=0, max=0xFFFFFFFF, control_after_generate=True, tooltip="Chooses the scene."

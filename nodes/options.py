@@ -50,8 +50,8 @@ class KernelOptions(Node):
         return schema(
             "CSDKernel",
             "CSD Kernel",
-            "Sets how the images of a set influence each other, which makes them agree. With a correspondence, only "
-            "what shows the same thing influences each other. Formula: direction_i = s_i * (sum_j k(x_j, x_i) r_j + "
+            "Sets how the images of a set influence each other, which makes them agree. With a correspondence, they do "
+            "so only where they show the same thing. Formula: direction_i = s_i * (sum_j k(x_j, x_i) r_j + "
             "repulsion_i).",
             [
                 io.Combo.Input(
@@ -167,8 +167,8 @@ class TimestepOptions(Node):
                 io.Combo.Input(
                     "order",
                     options=list(ORDERS),
-                    tooltip="descending: from much noise to little, so structure changes first and detail last; fewer "
-                    "steps suffice. random: another level at every step (paper).",
+                    tooltip="In which order noise levels come. descending: from much noise to little, so structure "
+                    "changes first and detail last; fewer steps suffice. random: another level at every step (paper).",
                 ),
                 io.Combo.Input(
                     "scale",

@@ -174,8 +174,8 @@ class CSDSampler(Node):
             "from noise. The method is Collaborative Score Distillation (arXiv 2307.04787).",
             [
                 *_model_inputs(
-                    "What the images shall show.",
-                    "What they shall not show; or an empty prompt.",
+                    "What the images should show.",
+                    "What the images should not show; or an empty prompt.",
                     "Empty latents, one for each image: windows (connect their `layout`), frames or views.",
                 ),
                 *_step_inputs(step_size=1.0, guidance=15.0, steps=100),

@@ -14,7 +14,7 @@ STEP_SIZE = (
 
 GUIDANCE = (
     "How strongly the prompt pulls. Higher: a stronger change. Try 3 to 8 for edits, and about 15 for new images. "
-    "Formula: none + image_guidance * (image - none) + guidance * (text - image)."
+    "Formula (classifier-free guidance): without_prompt + guidance * (with_prompt - without_prompt)."
 )
 
 IMAGE_GUIDANCE = (
@@ -42,17 +42,21 @@ PARTICLES_AT_ONCE = (
     "by rounding only."
 )
 
-LAYOUT = "Where the windows lie on the canvas, from ParticleSplit. Leave it open for frames or views."
-COUPLING = "How the images influence each other, from CSD Kernel. Open: the paper's kernel over whole images."
-NOISE = "Which images get the same noise, from CSD Noise Field. Open: `canvas`."
-TIMESTEPS = "The order of the noise levels, and what their range means, from CSD Timesteps. Open: descending."
-UPDATE = "How a step is taken, from CSD Update. Open: plain gradient descent (SGD) without decay."
-BASELINE = (
-    "What is subtracted from the prediction, from CSD Baseline or CSD Velocity. Open: the prediction from the source "
-    "image without text (CSD-Edit)."
+LAYOUT = "Where the windows lie on the canvas, from ParticleSplit. Leave it unconnected for frames or views."
+COUPLING = (
+    "How the images influence each other, from CSD Kernel. If not connected: the paper's kernel over whole images."
 )
-SAVINGS = "Makes the run faster at some cost in quality, from CSD Savings. Open: nothing is saved."
-STATE = "Keeps the run in a file, from CSD State File. A run that was stopped can then go on. Open: no file."
+NOISE = "Which images get the same noise, from CSD Noise Field. If not connected: `canvas`."
+TIMESTEPS = (
+    "The order of the noise levels, and what their range means, from CSD Timesteps. If not connected: descending."
+)
+UPDATE = "How a step is taken, from CSD Update. If not connected: plain gradient descent (SGD) without decay."
+BASELINE = (
+    "What is subtracted from the prediction, from CSD Baseline or CSD Velocity. If not connected: the prediction from "
+    "the source image without text (CSD-Edit)."
+)
+SAVINGS = "Makes the run faster at some cost in quality, from CSD Savings."
+STATE = "Keeps the run in a file, from CSD State File. A run that was stopped can then go on."
 
 NEIGHBOURS = (
     "Couples each frame with this many frames before it and as many after it. Higher: less flicker, but slower and "

@@ -148,7 +148,7 @@ class VideoRestore(Node):
                 io.String.Output(
                     "report",
                     display_name="report",
-                    tooltip="What the video measures: size, rate, duration, and any padding.",
+                    tooltip="Size, rate, duration and any padding of the video, in words.",
                 ),
             ],
             search_aliases=["frames to video", "restore video size"],
