@@ -9,7 +9,8 @@ import pytest
 
 from collaborative_score_distillation.dev.environment.env import ROOT
 
-LAYERS = ("csd", "media", "demo", "host", "nodes", "dev")  # each may import from itself and from those before it
+LAYERS = ("csd", "media", "splats", "demo", "host", "nodes", "dev")
+"""Each may import from itself and from those before it."""
 SHIPPED = LAYERS[:-1]
 COMFY = {
     *("comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras"),
