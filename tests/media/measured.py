@@ -13,6 +13,7 @@ import json, resource, sys, time
 import torch
 from pathlib import Path
 from collaborative_score_distillation.media import nerfstudio, picture_files, array_files, transforms, footage
+from collaborative_score_distillation.splats import ply
 path = Path(sys.argv[1])
 before, begun, said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), ""
 try:
