@@ -62,7 +62,7 @@ from .scene import Scene, merge
 from .score import PromptOfEach, PromptScore, RegionScore, region_weights
 from .stein import Seen, Stein, mean, row
 from .timesteps import Descending, Random, schedule
-from .update import SGD, Adam, Masked, Regrown, StepSize
+from .update import SGD, Adam, Masked, Rates, Regrown, StepSize
 from .windows import Windows, cover
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "PromptScore",
     "Random",
     "RandomBatch",
+    "Rates",
     "RegionScore",
     "Regrown",
     "Remembering",

@@ -118,17 +118,38 @@ def _let_through(old: Tensor, moved: Tensor, mask: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """Another update whose steps are longer or shorter, each part of theta by a rate of its own.
+
+    rates   in the structure of theta; numbers of zero or more, or tensors of them that broadcast to its parts.
+            A part with rate zero stays as it is
+    """
+
+    update: Update
+    rates: Theta
+
+    def init(self, theta: Theta) -> Memory:
+        return self.update.init(theta)
+
+    def step(self, theta: Theta, gradient: Theta, memory: Memory, step: int) -> tuple[Theta, Memory]:
+        moved, memory = self.update.step(theta, gradient, memory, step)
+        return tree_map(lambda old, new, rate: old + rate * (new - old), theta, moved, self.rates), memory
+
+
+@dataclass(frozen=True)
 class Regrown:
     """Another update, after which rows of theta are copied or dropped, as splats are when they densify.
 
     choose   (theta, gradient, step) -> the rows to keep, integers [M]. A row may come several times or not at all.
              None leaves theta as it is. All parts of theta have the same number of rows.
+    settle   (theta, rows) -> what becomes of the chosen rows, for instance of copies. None leaves them as they are.
 
     The update's memory follows its rows. Further copies of a row begin with an empty memory.
     """
 
     update: Update
     choose: Callable[[Theta, Theta, int], Tensor | None]
+    settle: Callable[[Theta, Tensor], Theta] | None = None
 
     def init(self, theta: Theta) -> Memory:
         return self.update.init(theta)
@@ -138,18 +159,19 @@ class Regrown:
         rows = self.choose(moved, gradient, step)
         if rows is None:
             return moved, memory
-        first = first_copies(rows)
+        first = times_before(rows) == 0
 
         def remembered(part: Tensor) -> Tensor:
             return part[rows] * first.to(part).reshape(-1, *[1] * (part.ndim - 1))
 
         kept = {name: tree_map(remembered, part) for name, part in memory.items()}
-        return tree_map(lambda part: part[rows], moved), kept
+        chosen = tree_map(lambda part: part[rows], moved)
+        return chosen if self.settle is None else self.settle(chosen, rows), kept
 
 
-def first_copies(rows: Tensor) -> Tensor:
-    """Whether each of the rows [M] comes for the first time: bool [M]."""
-    places = torch.arange(len(rows), device=rows.device)
-    kinds, kind = rows.unique(return_inverse=True)
-    earliest = places.new_full(kinds.shape, len(rows)).scatter_reduce(0, kind, places, "amin")
-    return earliest[kind] == places
+def times_before(rows: Tensor) -> Tensor:
+    """How often each of some rows [M] came before in them, [M]."""
+    ordered, order = rows.sort(stable=True)
+    _, times = ordered.unique_consecutive(return_counts=True)
+    first = (times.cumsum(0) - times).repeat_interleave(times)
+    return torch.empty_like(order).index_copy(0, order, torch.arange(len(rows), device=rows.device) - first)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd.tree import named_leaves, tree_map
-from collaborative_score_distillation.csd.update import SGD, Adam, Masked, Regrown, StepSize, first_copies
+from collaborative_score_distillation.csd.update import SGD, Adam, Masked, Rates, Regrown, StepSize, times_before
 
 
 def normal(seed, dtype=torch.float64):
@@ -179,7 +179,42 @@ def test_a_mask_lets_some_of_the_tensors_move(inner):
     assert torch.equal(masked["look.1.opacity"], free["look.1.opacity"])
 
 
+RATES = {"place": 0.0, "look": (1.0, {"opacity": 0.25})}
+
+
+@pytest.mark.parametrize("inner", [SGD(StepSize(0.7)), Adam(StepSize(0.1))], ids=["sgd", "adam"])
+def test_every_part_moves_at_its_own_rate(inner):
+    start, free = (leaves(theta) for theta in (nested(0), nested_run(inner, 1)[0]))
+    rated = leaves(nested_run(Rates(inner, RATES), 1)[0])
+    for name, rate in {"place": 0.0, "look.0": 1.0, "look.1.opacity": 0.25}.items():
+        assert torch.allclose(rated[name] - start[name], rate * (free[name] - start[name]), atol=1e-12)
+    assert torch.equal(leaves(nested_run(Rates(inner, RATES), 9)[0])["place"], start["place"])
+
+
 # Rows that are copied and dropped
+
+
+def test_rows_settle_after_they_were_chosen():
+    def settle(theta, rows):
+        assert rows.tolist() == [2, 0, 2]
+        return tree_map(lambda part: part + 1, theta)
+
+    grown = Regrown(SGD(), lambda theta, gradient, step: torch.tensor([2, 0, 2]), settle)
+    found, plain = leaves(nested_run(grown, 1)[0]), leaves(nested_run(SGD(), 1)[0])
+    assert all(torch.equal(found[name], plain[name][[2, 0, 2]] + 1) for name in plain)
+
+
+def test_copies_are_counted():
+    assert times_before(torch.tensor([2, 0, 2, 2, 0, 1])).tolist() == [0, 0, 1, 2, 1, 0]
+    assert times_before(torch.tensor([], dtype=torch.long)).tolist() == []
+
+
+def test_a_hundred_thousand_rows_are_chosen_quickly():
+    rows, theta = torch.arange(100_000).repeat(2), {"place": torch.zeros(100_000, 3)}
+    grown = Regrown(Adam(), lambda theta, gradient, step: rows)
+    begun = time.process_time()
+    grown.step(theta, theta, grown.init(theta), 0)
+    assert time.process_time() - begun < 5
 
 
 def regrown(update, steps=3, at=1, rows=(2, 0, 2)):
@@ -213,7 +248,7 @@ def test_first_copies_of_many_rows_are_found_in_time():
     for place, row in enumerate(rows.tolist()):
         first.setdefault(row, place)
     start = time.perf_counter()
-    found = first_copies(rows)
+    found = times_before(rows) == 0
     assert time.perf_counter() - start < 5
     assert found.nonzero().flatten().tolist() == list(first.values())
 
