@@ -62,7 +62,7 @@ class Graph:
         """A node with its wires and widgets by name; widgets not named keep their defaults. -> its outputs by name."""
         schema = self.info[kind]
         own = schema["python_module"].startswith("custom_nodes")
-        properties = {"cnr_id": EXTENSION if own else "comfy-core", "Node name for S&R": kind}
+        properties: dict[str, Any] = {"cnr_id": EXTENSION if own else "comfy-core", "Node name for S&R": kind}
         if models:
             properties["models"] = [dict(model) for model in models]
         inputs, widgets = self._inputs(schema, values)
