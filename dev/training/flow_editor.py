@@ -23,7 +23,7 @@ from .setup import half_precision
 CHECKPOINT = RUNS / "flow_editor.safetensors"
 BATCH = {"landscapes": 12, "tall": 8, "scenes": 2, "photographs": 10}
 PEAK_RATE = 1e-3
-DROP_TEXT, DROP_IMAGE, DROP_BOTH = 0.06, 0.04, 0.01
+DROP_TEXT, DROP_IMAGE, DROP_BOTH = 0.18, 0.04, 0.01
 BRIDGES, FROM_SOURCE = 0.75, 0.5  # of the samples with a source; of the bridges, those that begin at the source
 LEAST_MIXTURE = -0.5  # of the source, in the other bridges: below zero lies beyond the target
 LEVELS = (0.05, 0.999)  # of noise; those of bridges are evenly drawn
