@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def withheld(pid: int) -> dict[str, float]:
 class Stopwatch:
     """Runs from the moment that it is made.
 
-    others   processes that are waited for, besides this one
+    others   processes that are waited for, besides this thread
     """
 
     def __init__(self, *others: int):
@@ -28,10 +29,12 @@ class Stopwatch:
         self.begun = time.perf_counter()
 
     def seconds(self) -> float:
-        """Of each process, what the thread waited that waited longest is left out: the others may have at that time."""
+        """Less what this thread waited for a processor, and of each other process the thread that waited longest."""
         passed = time.perf_counter() - self.begun
-        return max(passed - sum(map(self._waited, self.before)), 0.0)
+        waits = {pid: self._waited(pid) for pid in self.before}
+        own = waits.pop(os.getpid()).get(str(threading.get_native_id()), 0.0)
+        return max(passed - own - sum(max(threads.values(), default=0.0) for threads in waits.values()), 0.0)
 
-    def _waited(self, pid: int) -> float:
+    def _waited(self, pid: int) -> dict[str, float]:
         before = self.before[pid]
-        return max((now - before.get(thread, 0.0) for thread, now in withheld(pid).items()), default=0.0)
+        return {thread: now - before.get(thread, 0.0) for thread, now in withheld(pid).items()}

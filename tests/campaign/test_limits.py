@@ -1,8 +1,10 @@
 """The campaign's own measures: what it would call wrong."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from random import Random
@@ -40,6 +42,25 @@ def test_time_asleep_counts():
     watch = Stopwatch()
     time.sleep(0.2)
     assert 0.1 < watch.seconds() < 0.5
+
+
+def test_other_threads_of_this_program_count():
+    """One that is left behind and waits for a processor is no excuse."""
+    watch, done = Stopwatch(), threading.Event()
+    threads = [threading.Thread(target=_busy, args=(done,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert watch.seconds() > 0.3
+
+
+def _busy(done: threading.Event) -> None:
+    block = b"x" * 2**20
+    while not done.is_set():
+        hashlib.sha256(block)  # without the interpreter's lock, so that the threads compete for processors
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the system tells no such times")
