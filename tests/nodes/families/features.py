@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..conftest import Tiny, rand
 from .by_hand import SEED, STEPS, TIMES, Prompts
-from .models import CONTROLNETS, FAMILIES, Family, controlnet, video_vae
+from .models import CONTROLNETS, FAMILIES, Family, controlnet, image_vae, video_vae
 
 COUNT = 2
 
@@ -166,8 +166,7 @@ def _controlnet(tools: Tools, name: str) -> tuple | None:
         return Tiny(tools.comfy).controlnet(), None
     if name not in CONTROLNETS:
         return None
-    vae = video_vae() if FAMILIES[name].moments else tools.host.run("CSDDemoModel", model="sharp")[2]
-    return controlnet(tools.comfy, name), vae
+    return controlnet(tools.comfy, name), video_vae() if FAMILIES[name].moments else image_vae()
 
 
 def reference(tools: Tools, name: str) -> Setup | None:

@@ -160,6 +160,17 @@ def video_vae(seed: int = 0):
     return importlib.import_module("comfy.sd").VAE(sd=network.state_dict(), dtype=torch.float32)
 
 
+def image_vae(seed: int = 0):
+    """A VAE of the host's plain class, with the 16 channels of Flux."""
+    sizes = {"ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1, "resolution": 64, "attn_resolutions": []}
+    channels = {"in_channels": 3, "out_ch": 3, "z_channels": 16, "double_z": True}
+    settings = {"ddconfig": {**sizes, **channels, "dropout": 0.0}, "embed_dim": 16}
+    network = importlib.import_module("comfy.ldm.models.autoencoder").AutoencoderKL(**settings)
+    fill(network, seed)
+    made = importlib.import_module("comfy.sd").VAE
+    return made(sd=network.state_dict(), config={"params": settings}, dtype=torch.float32)
+
+
 CONTROLNETS = {
     "Qwen-Image": ("qwen_image", "QwenImageControlNetModel", {}, []),
     "Flux dev": ("flux", "ControlNetFlux", {"latent_input": True, "control_latent_channels": 16}, ["y", "guidance"]),

@@ -4,7 +4,7 @@ import pytest
 
 from ..conftest import rand
 from .by_hand import Prompts
-from .models import CONTROLNETS, FAMILIES, controlnet, video_vae
+from .models import CONTROLNETS, FAMILIES, controlnet, image_vae, video_vae
 
 COUNT = 4
 
@@ -12,7 +12,7 @@ COUNT = 4
 @pytest.fixture(scope="module")
 def vaes(host):
     """One that takes a batch for a clip, and one that does not."""
-    return {"Qwen-Image": video_vae(), "Flux dev": host.run("CSDDemoModel", model="sharp")[2]}
+    return {"Qwen-Image": video_vae(), "Flux dev": image_vae()}
 
 
 @pytest.fixture
