@@ -125,7 +125,8 @@ def executed(prompt: dict) -> Messages:
     execution = importlib.import_module("execution")
     ends = [id for id, node in prompt.items() if node["class_type"] in ("SaveImage", "SaveVideo")]
     messages = Messages()
-    execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0}).execute(prompt, "test", {"client_id": "test"}, ends)
+    executor = execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0})
+    executor.execute(prompt, "test", {"client_id": messages.client_id}, ends)
     return messages
 
 
