@@ -394,8 +394,8 @@ def test_partners_of_windows_are_those_that_share_most_then_those_that_come_firs
 
 def test_partners_of_many_windows_are_found_in_time():
     """Compared each with each in Python they took minutes."""
-    windows, begun = cover((134, 134), (8, 8), (1, 1)), time.perf_counter()
+    windows, begun = cover((134, 134), (8, 8), (1, 1)), time.process_time()
     canvas = Canvas(windows)
     assert windows.count == 16_129 and canvas.pair_count == 3_402_672
     assert canvas.partners(8064)[0] == 7937 and len(canvas.partners(8064)) == 224
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30

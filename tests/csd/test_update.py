@@ -247,9 +247,9 @@ def test_first_copies_of_many_rows_are_found_in_time():
     first = {}
     for place, row in enumerate(rows.tolist()):
         first.setdefault(row, place)
-    start = time.perf_counter()
+    start = time.process_time()
     found = times_before(rows) == 0
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert found.nonzero().flatten().tolist() == list(first.values())
 
 

@@ -20,11 +20,11 @@ def frame(number, **more):
 def test_twenty_thousand_frames_are_read_in_linear_time():
     """Names were once compared each with each, which took twelve seconds."""
     frames = [frame(i, mask_path=f"masks/{i:06}.png", depth_file_path=f"depth/{i:06}.npy") for i in range(20_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     data = transforms.parse(text(frames))
     assert len(data.names) == 20_000 and len(data.companions) == 40_000
     assert data.poses.shape == (20_000, 4, 4) and data.intrinsics((64, 64)).shape == (20_000, 3, 3)
-    assert time.perf_counter() - begun < 6
+    assert time.process_time() - begun < 6
 
 
 def test_many_names_that_come_twice_are_named_briefly():
@@ -44,13 +44,13 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path):
     folder = view_sets.write(tmp_path / "scene")
     with (folder / "transforms.json").open("r+b") as file:
         file.truncate(2**40)  # a terabyte of nothing, which takes no room on the disk
-    begun = time.perf_counter()
+    begun = time.process_time()
     for read in (nerfstudio.described, nerfstudio.metadata):
         with pytest.raises(
             ValueError, match="transforms.json: got a file of 1,099,511,627,776 bytes, expected at most"
         ):
             read(folder)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 HOSTILE = {
@@ -69,10 +69,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files(name):
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(ValueError, match="^transforms.json: .*got .*expected|that is not JSON"):
         transforms.parse(HOSTILE[name])
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_what_nobody_knows_is_kept_and_not_mistaken():

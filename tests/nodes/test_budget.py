@@ -73,13 +73,13 @@ LARGEST = {
 @pytest.mark.parametrize("case", LARGEST)
 def test_the_largest_settings_on_a_small_machine(host, small, case):
     node_id, inputs, message = LARGEST[case]
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(
         ValueError, match=f"^{host.node(node_id).GET_SCHEMA().display_name}: got .*{message}"
     ) as refused:
         host.run(node_id, **inputs)
     assert "expected at most the 2.0 GiB" in str(refused.value)
-    assert time.perf_counter() - begun < 8
+    assert time.process_time() - begun < 8
 
 
 MANY = {
@@ -91,10 +91,10 @@ MANY = {
 @pytest.mark.parametrize("case", MANY)
 def test_too_many_windows(host, case):
     windows, side, message = MANY[case]
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(ValueError, match=f"ParticleSplit: got .*{message}.*expected at most 65,536; lower `overlap`"):
         host.run("CSDParticleSplit", whole=picture(side), **windows, **SPLIT)
-    assert time.perf_counter() - begun < 8
+    assert time.process_time() - begun < 8
 
 
 @pytest.mark.parametrize("node_id", ["CSDOpticalFlow", "CSDDemoClip"])
