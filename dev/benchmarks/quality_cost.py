@@ -23,7 +23,7 @@ from ..environment.server import HostError
 from ..evaluation.comparison import Comparison, Result
 from ..evaluation.contenders import Coupled, Matched, through_vae
 from ..evaluation.edit import Edit
-from ..evaluation.kinds import CLIP, FIRST_SCENE, FLOOR, PANORAMA, Kind, prompted
+from ..evaluation.kinds import CLIP, FIRST_SCENE, FLOOR, PANORAMA_FIRST, Kind, prompted
 from ..evaluation.published import parser, publish
 from ..evaluation.results import Scene, edit_version, fill, means
 from ..evaluation.sheet import contact_sheet
@@ -32,7 +32,7 @@ from . import variants
 from .variants import Variant
 
 OUTPUT = ROOT / "output" / "bench"
-KINDS = {"panorama": PANORAMA, "clip": CLIP}
+KINDS = {"panorama": PANORAMA_FIRST, "clip": CLIP}
 TRIED = {"panorama": (variants.PANORAMA, (84, 168, 252, 504)), "clip": (variants.CLIP, (432, 864))}
 SHORT = (variants.SHORT, (24,))
 SEEDS = {"panorama": 8, "clip": 6}

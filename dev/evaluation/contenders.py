@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from .edit import Builder, Edit, with_options
 
-EULER_EVALUATIONS = 3  # text and image, image, neither
-
 Shape = tuple[int, ...]  # of the edited pictures, [N, H, W, 3]
 
 
@@ -75,7 +73,7 @@ def papers_coupling(edit: Edit) -> dict:
 
 def window_by_window(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
     """Windows that do not overlap, each edited by itself."""
-    steps, used = matched(evaluations, edit.layout(size_of(shape), overlap=0).windows.count)
+    steps, used = matched(edit, evaluations, edit.layout(size_of(shape), overlap=0).windows.count)
     nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
     split = nodes.add("CSDParticleSplit", **{**edit.inputs("CSDParticleSplit"), "overlap": 0})
     latents = sample(nodes, edit, [demo, 0], [split, 0], steps)
@@ -86,7 +84,7 @@ def window_by_window(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, 
 
 def multidiffusion(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
     """The windows of CSD, their predictions averaged at every step."""
-    steps, used = matched(evaluations, edit.layout(size_of(shape)).windows.count)
+    steps, used = matched(edit, evaluations, edit.layout(size_of(shape)).windows.count)
     nodes, demo, split = Builder(edit.prompt), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
     at_once = edit.inputs("CSDEditSampler")["particles_at_once"]
     patched = nodes.add("CSDMultiDiffusion", model=[demo, 0], layout=[split, 1], particles_at_once=at_once)
@@ -98,7 +96,7 @@ def multidiffusion(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, in
 
 def one_by_one(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
     """Each picture of a set edited by itself, with the host's own sampler."""
-    steps, used = matched(evaluations, shape[0])
+    steps, used = matched(edit, evaluations, shape[0])
     nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
     latents = sample(nodes, edit, [demo, 0], edit.source, steps)
     decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
@@ -113,34 +111,65 @@ def through_vae(edit: Edit, painter: str, look: str) -> dict:
     return nodes.saving([nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2]), 0], "ceiling")
 
 
+def alone(edit: Edit, name: str, **velocity) -> dict:
+    """Every window by itself along the path of a velocity model: no canvas, no kernel; laid together at the end."""
+    settings = edit.inputs("CSDVelocity") | velocity
+    kernel = {"kernel": "independent", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
+    options = {"baseline": ("CSDVelocity", settings), "coupling": ("CSDKernel", {**kernel, "repulsion": 0.0})}
+    nodes = with_options(edit, options)
+    del nodes.prompt[edit.id("CSDEditSampler")]["inputs"]["layout"]
+    return nodes.saving(edit.edited, name)
+
+
+def flow_edit(edit: Edit) -> dict:
+    """FlowEdit (arXiv 2412.08629): the edit follows the model's own path, freedom 1."""
+    return alone(edit, "flow_edit", freedom=1.0, rising=False)
+
+
+def dvrf(edit: Edit) -> dict:
+    """DVRF (arXiv 2509.05342): the freedom rises from 0 to 1."""
+    return alone(edit, "dvrf", freedom=1.0, rising=True)
+
+
 def size_of(shape: Shape) -> tuple[int, int]:
     """Height and width of pictures [N, H, W, 3]."""
     return shape[1], shape[2]
 
 
-def matched(evaluations: int, count: int) -> tuple[int, int]:
+def euler_evaluations(edit: Edit) -> int:
+    """What a step of Euler takes for one image: text and image, image, neither, as far as the scales ask for them."""
+    sampler = edit.inputs("CSDEditSampler")
+    if sampler["image_guidance"] != 1:
+        return 3
+    return 1 if sampler["guidance"] == 1 else 2
+
+
+def matched(edit: Edit, evaluations: int, count: int) -> tuple[int, int]:
     """Steps of Euler over `count` images that come closest to these evaluations, at least one; and what they take."""
-    steps = max(round(evaluations / (EULER_EVALUATIONS * count)), 1)
-    return steps, steps * EULER_EVALUATIONS * count
+    each = euler_evaluations(edit) * count
+    steps = max(round(evaluations / each), 1)
+    return steps, steps * each
+
+
+def guided(nodes: Builder, sampler: dict, model: list, conditioned: str, negative: list) -> str:
+    """A guider of the core: one scale where the image's is 1, which leaves its branch out, else two."""
+    conds = {"model": model, "negative": negative}
+    if sampler["image_guidance"] == 1:
+        conds |= {"positive": [conditioned, 0], "negative": [conditioned, 1]}
+        return nodes.add("CFGGuider", **conds, cfg=sampler["guidance"])
+    conds |= {"cond1": [conditioned, 0], "cond2": [conditioned, 1], "style": "regular"}
+    scales = {"cfg_conds": sampler["guidance"], "cfg_cond2_negative": sampler["image_guidance"]}
+    return nodes.add("DualCFGGuider", **conds, **scales)
 
 
 def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
-    """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with dual guidance."""
+    """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with the guidance that the scales ask."""
     sampler, demo = edit.inputs("CSDEditSampler"), edit.id("CSDDemoModel")
     positive, negative = [edit.id("CLIPTextEncode", "Instruction"), 0], [edit.id("CLIPTextEncode", "No text"), 0]
     conditioned = nodes.add(
         "InstructPixToPixConditioning", positive=positive, negative=negative, vae=[demo, 2], pixels=pictures
     )
-    guider = nodes.add(
-        "DualCFGGuider",
-        model=model,
-        cond1=[conditioned, 0],
-        cond2=[conditioned, 1],
-        negative=negative,
-        cfg_conds=sampler["guidance"],
-        cfg_cond2_negative=sampler["image_guidance"],
-        style="regular",
-    )
+    guider = guided(nodes, sampler, model, conditioned, negative)
     sampled = nodes.add(
         "SamplerCustomAdvanced",
         noise=[nodes.add("RandomNoise", noise_seed=sampler["seed"]), 0],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -45,6 +46,7 @@ class Kind:
     columns      figures of the table: title and format
     every_look   whether each scene is edited in every look, or in the next one
     error        what the consistency error is called; empty where there is none
+    widgets      by node type, of the measured scenes, where they differ from the workflow's
     """
 
     unit: str
@@ -58,6 +60,7 @@ class Kind:
     columns: dict[str, tuple[str, str]] = field(hash=False)
     every_look: bool = False
     error: str = ""
+    widgets: dict[str, dict[str, int]] = field(default_factory=dict, hash=False)
 
     @property
     def output(self) -> Path:
@@ -73,7 +76,9 @@ class Kind:
 
 def prompted(kind: Kind, info: dict, seed: int, look: str) -> tuple[Edit, dict]:
     """The shipped workflow for one scene and look, as a prompt and as the page saves it."""
-    wanted = {kind.painter: {"seed": seed}, "Instruction": {"text": INSTRUCTIONS[look][0]}}
+    wanted: dict[str, dict[str, Any]] = {name: dict(widgets) for name, widgets in kind.widgets.items()}
+    wanted[kind.painter] = {**wanted.get(kind.painter, {}), "seed": seed}
+    wanted["Instruction"] = {"text": INSTRUCTIONS[look][0]}
     workflow = set_widgets(load_workflow(kind.workflow), wanted, info)
     return Edit(to_prompt(workflow, info)), workflow
 
@@ -111,6 +116,10 @@ PANORAMA_CONTENDERS = (
     Matched(WINDOWS, contenders.window_by_window),
     Matched(MULTIDIFFUSION, contenders.multidiffusion),
 )
+FLOW_CONTENDERS = (
+    Coupled("FlowEdit, each window alone", contenders.flow_edit),
+    Coupled("DVRF, each window alone", contenders.dvrf),
+)
 SET_CONTENDERS = (
     Matched(ALONE, contenders.one_by_one),
     Coupled(PAPER, contenders.papers_coupling, sampler_only=True),
@@ -127,12 +136,13 @@ def set_columns(error: str) -> dict[str, tuple[str, str]]:
     }
 
 
+FIRST_MODEL = Path(__file__).resolve().parent / "workflows"
 PANORAMA = Kind(
     unit="panorama",
     workflow=ROOT / "workflows" / "panorama_edit.json",
     painter="CSDDemoScene",
     truth=true_panorama,
-    contenders=PANORAMA_CONTENDERS,
+    contenders=(*PANORAMA_CONTENDERS, *FLOW_CONTENDERS),
     shipped=CSD,
     vae=CEILING,
     results="quality",
@@ -143,6 +153,16 @@ PANORAMA = Kind(
         "seam": ("seam", "{:.2f}"),
     },
     every_look=True,
+    widgets={
+        "CSDDemoScene": {"width": 512, "height": 128},
+        "CSDParticleSplit": {"window_width": 128, "window_height": 128, "overlap": 64},
+    },
+)
+PANORAMA_FIRST = replace(
+    PANORAMA,
+    workflow=FIRST_MODEL / "panorama_edit_first.json",
+    contenders=PANORAMA_CONTENDERS,
+    results="quality_first",
 )
 CLIP = Kind(
     unit="clip",
@@ -168,4 +188,4 @@ VIEW_SET = Kind(
     columns=set_columns("reprojection"),
     error="reprojection",
 )
-KINDS = {"panorama": PANORAMA, "video": CLIP, "views": VIEW_SET}
+KINDS = {"panorama": PANORAMA, "panorama-first": PANORAMA_FIRST, "video": CLIP, "views": VIEW_SET}

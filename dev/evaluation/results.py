@@ -16,7 +16,7 @@ from ..environment.env import ROOT
 from ..environment.server import Host
 
 Scene = tuple[int, str]  # seed and look
-SHIPPED = ("csd", "media", "demo", "host", "nodes")  # the folders with code of an installed copy
+SHIPPED = ("csd", "media", "splats", "demo", "host", "nodes")  # the folders with code of an installed copy
 
 
 def edit_version(workflow: Path) -> str:

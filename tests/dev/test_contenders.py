@@ -35,8 +35,9 @@ def inputs(prompt, kind):
 @every_matched
 def test_evaluations_are_matched(edits, kind, make, count):
     prompt, used = make(edits[kind], SHAPES[kind], WANTED)
-    assert used == 3 * count * inputs(prompt, "BasicScheduler")["steps"]
-    assert abs(used - WANTED) <= 3 * count / 2
+    each = contenders.euler_evaluations(edits[kind]) * count
+    assert used == each * inputs(prompt, "BasicScheduler")["steps"]
+    assert abs(used - WANTED) <= each / 2
     assert "CSDEditSampler" not in kinds(prompt)
 
 
@@ -44,16 +45,23 @@ def test_evaluations_are_matched(edits, kind, make, count):
 def test_scales_seed_and_instruction_are_the_edits(edits, kind, make, count):
     edit = edits[kind]
     prompt, _ = make(edit, SHAPES[kind], WANTED)
-    sampler, guider = edit.inputs("CSDEditSampler"), inputs(prompt, "DualCFGGuider")
-    assert guider["cfg_conds"] == sampler["guidance"]
-    assert guider["cfg_cond2_negative"] == sampler["image_guidance"]
+    sampler, guider = edit.inputs("CSDEditSampler"), inputs(prompt, "CFGGuider")
+    assert guider["cfg"] == sampler["guidance"] and sampler["image_guidance"] == 1
     assert inputs(prompt, "RandomNoise")["noise_seed"] == sampler["seed"]
     instruction = edit.id("CLIPTextEncode", "Instruction")
     assert prompt[instruction] == edit.prompt[instruction]
 
 
-def test_one_step_is_the_least():
-    assert contenders.matched(1, 24) == (1, 72)
+SCALES = [({}, 1, 1), ({"guidance": 2.0}, 2, 1), ({"image_guidance": 1.5}, 3, 2)]
+
+
+@pytest.mark.parametrize("changes, each, scales", SCALES)
+def test_only_the_branches_that_the_scales_ask_for_are_evaluated(edits, changes, each, scales):
+    edit = edits[PANORAMA].with_inputs({("CSDEditSampler", None): {"guidance": 1.0, "image_guidance": 1.0} | changes})
+    prompt, used = contenders.multidiffusion(edit, SHAPES[PANORAMA], 1)
+    count = edit.layout(contenders.size_of(SHAPES[PANORAMA])).windows.count
+    assert used == each * count == contenders.matched(edit, 1, count)[1]
+    assert ("DualCFGGuider" in kinds(prompt)) == (scales == 2)
 
 
 @pytest.mark.parametrize("kind", SHAPES, ids=lambda kind: kind.unit)
