@@ -37,6 +37,8 @@ class Windows:
     origins  (y, x) of the first element of each window
     wrap     whether the canvas wraps around, in y and in x
     batch    number of canvases B
+    soft     whether a window counts less towards its edges where the gradients of windows are averaged. Then no step
+             shows at an edge. The paper's windows count alike.
     """
 
     canvas: Size
@@ -44,6 +46,7 @@ class Windows:
     origins: tuple[Size, ...]
     wrap: tuple[bool, bool] = (False, False)
     batch: int = 1
+    soft: bool = False
     views_at_once = None
 
     def __post_init__(self):
@@ -77,11 +80,19 @@ class Windows:
         return self
 
     def view(self, theta: Tensor, index: Index) -> tuple[Tensor, Pullback]:
-        return self.split(theta, index), lambda x: self.scatter(x, index)
+        return self.split(theta, index), lambda x: self.scatter(self._weighed(x), index)
+
+    def _weighed(self, x: Tensor) -> Tensor:
+        """Directions [n, ..., h, w] with the weight of their place in the window, the same in sum and coverage."""
+        return x * feather(self.window, x.device) if self.soft else x
 
     def coverage(self, theta: Tensor, index: Index) -> Tensor:
-        """How many of the windows show each element, [B, 1, H, W]; further axes of theta have length one."""
-        return self.scatter(torch.ones(len(index), *[1] * (theta.ndim - 3), *self.window, device=theta.device), index)
+        """How many of the windows show each element, [B, 1, H, W]; further axes of theta have length one.
+
+        Of soft windows it is the sum of their weights.
+        """
+        ones = torch.ones(len(index), *[1] * (theta.ndim - 3), *self.window, device=theta.device)
+        return self.scatter(self._weighed(ones), index)
 
     def split(self, theta: Tensor, index: Index | None = None) -> Tensor:
         """theta [B, ..., H, W] -> [n, ..., h, w]."""

@@ -4,7 +4,7 @@ A layout counts in pixels and accompanies the particles. With it they can be put
 same windows on a coarser grid. It has a version, and can be written as JSON.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -79,8 +79,10 @@ def pad(image: Tensor, size: Size) -> Tensor:
     return padded.reshape(*image.shape[:-2], *size)
 
 
-def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int, batch: int) -> Layout:
-    """A layout that covers an image of `size` pixels.
+def plan(
+    size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int, batch: int, soft: bool = False
+) -> Layout:
+    """A layout that covers an image of `size` pixels; `soft` as in `Windows`.
 
     Planar axes are padded to the size of a window and to a multiple of `multiple`. A wrapping axis cannot be padded:
     the padding would lie in the seam. Raises ValueError on sizes that cannot work.
@@ -94,7 +96,7 @@ def plan(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multip
             f"ParticleSplit: got {batch} images of {size[1]} x {size[0]} pixels, which make {batch * down * across:,} "
             f"windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower `overlap` or enlarge the window."
         )
-    return Layout(size, cover(canvas, window, stride, wrap, multiple, batch))
+    return Layout(size, replace(cover(canvas, window, stride, wrap, multiple, batch), soft=soft))
 
 
 def _check(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int) -> None:

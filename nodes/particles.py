@@ -115,6 +115,14 @@ class ParticleSplit(Node):
                     tooltip="Says how many pixels wide a latent cell is. Needed for latents of models with other than "
                     "8 pixels: Wan 2.2 5B, Flux.2, LTXV.",
                 ),
+                io.Combo.Input(
+                    "blend",
+                    options=["uniform", "feather"],
+                    default="uniform",
+                    optional=True,
+                    tooltip="How overlapping windows share the canvas in the sampler. feather: a window counts less "
+                    "towards its edges, so no edge shows. uniform: all count alike, as in the paper.",
+                ),
             ],
             [
                 ANY.Output(
@@ -130,7 +138,7 @@ class ParticleSplit(Node):
         )
 
     @classmethod
-    def run(cls, whole, window_width, window_height, overlap, wrap, multiple, vae=None):
+    def run(cls, whole, window_width, window_height, overlap, wrap, multiple, vae=None, blend="uniform"):
         tensor, cell = _channels_first(whole), _pixels_per_cell(whole, vae)
         unit = cell if isinstance(whole, dict) else 1
         size = as_size(length * unit for length in tensor.shape[-2:])
@@ -139,7 +147,8 @@ class ParticleSplit(Node):
                 f"got multiple {multiple} for latents of {cell} pixels a cell, expected a multiple of {cell}; change "
                 "`multiple`."
             )
-        layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0])
+        soft = blend == "feather"
+        layout = plan(size, (window_height, window_width), overlap, WRAPS[wrap], multiple, tensor.shape[0], soft)
         mask = _noise_mask(whole, tensor)
         split_mask = None if mask is None else cls._split(mask, layout, unit)
         return io.NodeOutput(_like(whole, cls._split(tensor, layout, unit), split_mask), layout)

@@ -51,7 +51,7 @@ def panorama(graph: Graph, family: Family) -> None:
     first = len(graph.nodes)
     split = graph.add(
         "CSDParticleSplit", whole=source, window_width=side, window_height=side, overlap=side // 2, vae=loaded.vae,
-        multiple=16,
+        multiple=16, blend="feather",
     )  # fmt: skip
     few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
     latent = graph.add("VAEEncode", pixels=split["particles"], vae=few)["LATENT"]

@@ -1,9 +1,11 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from einops import repeat
 
+from collaborative_score_distillation.csd.scene import merge, pulled_back
 from collaborative_score_distillation.csd.windows import Windows, cover, feather, grid, positions
 
 
@@ -170,3 +172,34 @@ def test_feather_falls_off_from_the_middle(window):
 def test_feather_is_linear_along_each_axis():
     expected = torch.tensor([1, 2, 3, 2, 1]) / 3
     assert torch.allclose(feather((5, 5)), expected[:, None] * expected)
+
+
+SOFT = replace(cover((24, 40), (16, 16), (8, 12)), soft=True)
+
+
+def test_soft_windows_average_by_their_feather():
+    """A step of the whole set: the same as merging the directions with these weights."""
+    theta, direction = torch.randn(1, 3, 24, 40), torch.randn(SOFT.count, 3, 16, 16)
+    gradient = pulled_back(SOFT, theta, direction, range(SOFT.count))
+    assert torch.allclose(gradient, merge(SOFT, direction, weight=feather((16, 16))), atol=1e-6)
+    assert not torch.allclose(gradient, merge(SOFT, direction), atol=1e-2)
+
+
+def test_windows_that_agree_are_not_changed_by_softness():
+    theta = torch.randn(1, 2, 24, 40)
+    gradient = pulled_back(SOFT, theta, SOFT.split(theta), range(SOFT.count))
+    assert torch.allclose(gradient, theta, atol=1e-6)
+
+
+def test_no_step_shows_at_the_edge_of_a_soft_window():
+    """One window differs by a constant. At its edge the canvas jumps by a half with windows that count alike."""
+
+    def step_at_edge(windows):
+        direction = torch.zeros(windows.count, 1, 16, 16)
+        direction[1] = 1
+        canvas = pulled_back(windows, torch.zeros(1, 1, 16, 40), direction, range(windows.count))
+        return float(canvas.diff(dim=-1).abs().max())
+
+    hard = cover((16, 40), (16, 16), (16, 8))
+    assert step_at_edge(hard) == 0.5
+    assert step_at_edge(replace(hard, soft=True)) < 0.15
