@@ -1,7 +1,8 @@
 """`make demo`: the shipped panorama workflow in a real ComfyUI, beside what the usual ways give.
 
-Writes to output/demo/: the source, the edit, the same edit window by window and by MultiDiffusion,
-a contact sheet of all of them and report.json.
+Writes to output/demo/: the source, the edit, the same edit by each other means, a contact sheet of all of them and
+report.json. Where no picture is given, it also edits a photograph that comes with matplotlib (Grace Hopper, in the
+public domain): photograph.png, photograph_edit.png.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import sys
 from pathlib import Path
 
+import matplotlib
 from PIL import Image, ImageOps
 
-from ...demo.instructions import known_instructions
+from ...demo.instructions import INSTRUCTIONS, known_instructions
 from ...demo.painter import LOOKS
 from ..environment.client import Client, RunError
 from ..environment.env import ROOT
@@ -29,7 +31,8 @@ from .subject import subject_of
 from .truth import PaintedPanorama, measured
 
 OUTPUT = ROOT / "output" / "demo"
-TALLEST, FACTOR, SMALLEST = 192, 8, 64
+TALLEST, FACTOR, SMALLEST = 384, 8, 64
+PHOTOGRAPH, PHOTOGRAPH_WISH = "grace_hopper.jpg", "watercolour"
 
 
 def prepared(path: Path, tallest: int) -> Image.Image:
@@ -40,7 +43,25 @@ def prepared(path: Path, tallest: int) -> Image.Image:
         sys.exit(f"IMAGE: got {path}, expected a picture that can be opened ({error}).")
     scale = min(tallest / image.height, 1.0)
     sides = [max(round(side * scale / FACTOR) * FACTOR, SMALLEST) for side in image.size]
+    if tuple(sides) != image.size:
+        print(f"{path.name}: {image.width} x {image.height} pixels, edited at {sides[0]} x {sides[1]}; SIZE= changes it.")
     return image.resize(sides, Image.Resampling.LANCZOS)
+
+
+def with_photograph(client: Client, edit: Edit, path: Path, tallest: int) -> Edit:
+    """The edit of a photograph, which is also kept as photograph.png."""
+    name = OUTPUT / "photograph.png"
+    prepared(path, tallest).save(name)
+    return edit.with_picture(client.upload(name, "csd_demo_photograph.png"))
+
+
+def edit_photograph(client: Client, edit: Edit, tallest: int) -> None:
+    """A photograph in a style, by the shipped workflow alone."""
+    path = Path(matplotlib.get_data_path()) / "sample_data" / PHOTOGRAPH
+    wish = INSTRUCTIONS[PHOTOGRAPH_WISH][0]
+    edit = with_photograph(client, edit, path, tallest).with_inputs({("CLIPTextEncode", "Instruction"): {"text": wish}})
+    result = Comparison(client, edit).pictures(edit.prompt)
+    (OUTPUT / "photograph_edit.png").write_bytes(result.files[0])
 
 
 def loaded(client: Client, arguments: argparse.Namespace) -> tuple[Edit, dict]:
@@ -51,9 +72,7 @@ def loaded(client: Client, arguments: argparse.Namespace) -> tuple[Edit, dict]:
         workflow = set_widgets(workflow, {"Instruction": {"text": arguments.prompt}}, info)
     edit = Edit(to_prompt(workflow, info))
     if arguments.image:
-        name = OUTPUT / "photograph.png"
-        prepared(arguments.image, arguments.size).save(name)
-        edit = edit.with_picture(client.upload(name, "csd_demo_photograph.png"))
+        edit = with_photograph(client, edit, arguments.image, arguments.size)
     return edit, workflow
 
 
@@ -110,6 +129,8 @@ def demo(arguments: argparse.Namespace) -> None:
         comparison, truth = Comparison(client, edit, workflow=workflow), truth_of(edit)
         source = comparison.pictures(contenders.source(edit))
         results = run(comparison, truth)
+        if not arguments.image:
+            edit_photograph(client, edit, arguments.size)
         peak = host.peak_memory()
     lines: dict = report(edit, results, truth) | {"peak_memory_mib": peak and round(peak / 2**20)}
     write(source, results, lines, truth)
