@@ -44,7 +44,7 @@ def prepared(path: Path, tallest: int) -> Image.Image:
     scale = min(tallest / image.height, 1.0)
     sides = [max(round(side * scale / FACTOR) * FACTOR, SMALLEST) for side in image.size]
     if tuple(sides) != image.size:
-        print(f"{path.name}: {image.width} x {image.height} pixels, edited at {sides[0]} x {sides[1]}; SIZE= changes it.")
+        print(f"{path.name}: {image.width} x {image.height} pixels; edited at {sides[0]} x {sides[1]}; see SIZE=")
     return image.resize(sides, Image.Resampling.LANCZOS)
 
 
