@@ -13,6 +13,7 @@ QUICK ?=
 CLIPS ?= 1
 VIEW_SETS ?= 1
 KIND ?= video
+MODEL ?= sharp
 VIDEO ?=
 SETS ?= 2
 FULL ?=
@@ -62,8 +63,8 @@ families: env  ## every family of models with every feature, and docs/families.m
 campaign: env  ## hostile graphs, files and faults against the extension, and docs/campaign.md
 	@$(MODULE).dev.campaign --page $(ARGS)
 
-demo-quality: env  ## the table of edit quality of the demo model: QUICK=1 for one scene
-	@$(MODULE).dev.evaluation.scenes --kind panorama --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
+demo-quality: env  ## the table of edit quality of a demo model: QUICK=1 for one scene, MODEL=first or sharp
+	@$(MODULE).dev.evaluation.scenes --kind panorama$(if $(filter first,$(MODEL)),-first) --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
 
 bench: env  ## speed, memory and quality compared with the authors' method: FULL=1 for everything, PARTS="coupling step"
 	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report

@@ -20,9 +20,13 @@ INSTRUCTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def known_instructions() -> list[str]:
-    """The recommended wording of every instruction."""
-    return [wordings[0] for wordings in INSTRUCTIONS.values()]
+SHARP_ALONE = ("golden", "fog", "oil", "cartoon")  # subjects that the first model has not seen
+
+
+def known_instructions(model: str = "sharp") -> list[str]:
+    """The recommended wording of every instruction that a demo model knows, "first" or "sharp"."""
+    left_out = SHARP_ALONE if model == "first" else ()
+    return [wordings[0] for subject, wordings in INSTRUCTIONS.items() if subject not in left_out]
 
 
 def all_wordings() -> list[str]:
