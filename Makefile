@@ -14,6 +14,7 @@ CLIPS ?= 1
 VIEW_SETS ?= 1
 KIND ?= video
 MODEL ?= sharp
+FIRST = $(if $(filter first,$(MODEL)),-first)
 VIDEO ?=
 SETS ?= 2
 FULL ?=
@@ -39,10 +40,10 @@ demo: env  ## edit a panorama in ComfyUI and compare: IMAGE= PROMPT= SIZE=
 	@$(MODULE).dev.evaluation.demo $(if $(IMAGE),--image "$$IMAGE") $(if $(PROMPT),--prompt "$$PROMPT") $(if $(SIZE),--size "$$SIZE") $(ARGS)
 
 demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMPT= for a file of yours
-	@$(MODULE)$(if $(VIDEO),.dev.evaluation.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.dev.evaluation.scenes --kind video --count $(CLIPS)) $(ARGS)
+	@$(MODULE)$(if $(VIDEO),.dev.evaluation.own_video --video "$$VIDEO" $(if $(PROMPT),--prompt "$$PROMPT"),.dev.evaluation.scenes --kind video$(FIRST) --count $(CLIPS)) $(ARGS)
 
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
-	@$(MODULE).dev.evaluation.scenes --kind views --count $(VIEW_SETS) $(ARGS)
+	@$(MODULE).dev.evaluation.scenes --kind views$(FIRST) --count $(VIEW_SETS) $(ARGS)
 
 ablation: env  ## kernel, correspondence and noise field, changed one at a time: KIND=video or views, SETS=2
 	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
@@ -64,7 +65,7 @@ campaign: env  ## hostile graphs, files and faults against the extension, and do
 	@$(MODULE).dev.campaign --page $(ARGS)
 
 demo-quality: env  ## the table of edit quality of a demo model: QUICK=1 for one scene, MODEL=first or sharp
-	@$(MODULE).dev.evaluation.scenes --kind panorama$(if $(filter first,$(MODEL)),-first) --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
+	@$(MODULE).dev.evaluation.scenes --kind panorama$(FIRST) --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
 
 bench: env  ## speed, memory and quality compared with the authors' method: FULL=1 for everything, PARTS="coupling step"
 	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report

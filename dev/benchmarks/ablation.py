@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2, help="how many sets, each in the next look")
     parser.add_argument("--publish", action="store_true", help=f"write the means to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
-    kind = KINDS[arguments.kind]
+    kind = KINDS[f"{arguments.kind}-first"]
     kind.output.mkdir(parents=True, exist_ok=True)
     path = kind.output / f"ablation_{edit_version(kind.workflow)}.jsonl"
     try:

@@ -23,7 +23,7 @@ from ..environment.server import HostError
 from ..evaluation.comparison import Comparison, Result
 from ..evaluation.contenders import Coupled, Matched, through_vae
 from ..evaluation.edit import Edit
-from ..evaluation.kinds import CLIP, FIRST_SCENE, FLOOR, PANORAMA_FIRST, Kind, prompted
+from ..evaluation.kinds import CLIP_FIRST, FIRST_SCENE, FLOOR, PANORAMA_FIRST, Kind, prompted
 from ..evaluation.published import parser, publish
 from ..evaluation.results import Scene, edit_version, fill, means
 from ..evaluation.sheet import contact_sheet
@@ -32,7 +32,7 @@ from . import variants
 from .variants import Variant
 
 OUTPUT = ROOT / "output" / "bench"
-KINDS = {"panorama": PANORAMA_FIRST, "clip": CLIP}
+KINDS = {"panorama": PANORAMA_FIRST, "clip": CLIP_FIRST}
 TRIED = {"panorama": (variants.PANORAMA, (84, 168, 252, 504)), "clip": (variants.CLIP, (432, 864))}
 SHORT = (variants.SHORT, (24,))
 SEEDS = {"panorama": 8, "clip": 6}
@@ -68,7 +68,7 @@ def figures(name: str, result: Result, truth: Truth) -> dict[str, float]:
 
 def edit_of(name: str, info: dict, scene: int, look: str, short: bool) -> Edit:
     edit, _ = prompted(KINDS[name], info, scene, look)
-    return edit.with_inputs({(CLIP.painter, None): {"frames": 4}}) if short and name == "clip" else edit
+    return edit.with_inputs({(CLIP_FIRST.painter, None): {"frames": 4}}) if short and name == "clip" else edit
 
 
 def scenes(name: str, full: bool, short: bool) -> list[Scene]:

@@ -112,12 +112,12 @@ def through_vae(edit: Edit, painter: str, look: str) -> dict:
 
 
 def alone(edit: Edit, name: str, **velocity) -> dict:
-    """Every window by itself along the path of a velocity model: no canvas, no kernel; laid together at the end."""
+    """Every particle by itself along the path of a velocity model: no canvas, no kernel; merged at the end."""
     settings = edit.inputs("CSDVelocity") | velocity
     kernel = {"kernel": "independent", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
     options = {"baseline": ("CSDVelocity", settings), "coupling": ("CSDKernel", {**kernel, "repulsion": 0.0})}
     nodes = with_options(edit, options)
-    del nodes.prompt[edit.id("CSDEditSampler")]["inputs"]["layout"]
+    nodes.prompt[edit.id("CSDEditSampler")]["inputs"].pop("layout", None)
     return nodes.saving(edit.edited, name)
 
 

@@ -120,6 +120,7 @@ FLOW_CONTENDERS = (
     Coupled("FlowEdit, each window alone", contenders.flow_edit),
     Coupled("DVRF, each window alone", contenders.dvrf),
 )
+FLOW_EDIT_ALONE = Coupled("FlowEdit, each alone", contenders.flow_edit, sampler_only=True)
 SET_CONTENDERS = (
     Matched(ALONE, contenders.one_by_one),
     Coupled(PAPER, contenders.papers_coupling, sampler_only=True),
@@ -169,7 +170,7 @@ CLIP = Kind(
     workflow=ROOT / "workflows" / "video_edit.json",
     painter="CSDDemoClip",
     truth=true_clip,
-    contenders=SET_CONTENDERS,
+    contenders=(FLOW_EDIT_ALONE, *SET_CONTENDERS),
     shipped=BLENDED,
     vae=FLOOR,
     results="video_edit",
@@ -181,11 +182,21 @@ VIEW_SET = Kind(
     workflow=ROOT / "workflows" / "view_set_edit.json",
     painter="CSDDemoViews",
     truth=true_view_set,
-    contenders=SET_CONTENDERS,
+    contenders=(FLOW_EDIT_ALONE, *SET_CONTENDERS),
     shipped=BLENDED,
     vae=FLOOR,
     results="view_set_edit",
     columns=set_columns("reprojection"),
     error="reprojection",
 )
-KINDS = {"panorama": PANORAMA, "panorama-first": PANORAMA_FIRST, "video": CLIP, "views": VIEW_SET}
+CLIP_FIRST = replace(
+    CLIP, workflow=FIRST_MODEL / "video_edit_first.json", contenders=SET_CONTENDERS, results="video_edit_first"
+)
+VIEW_SET_FIRST = replace(
+    VIEW_SET,
+    workflow=FIRST_MODEL / "view_set_edit_first.json",
+    contenders=SET_CONTENDERS,
+    results="view_set_edit_first",
+)
+KINDS = {"panorama": PANORAMA, "video": CLIP, "views": VIEW_SET}
+KINDS |= {"panorama-first": PANORAMA_FIRST, "video-first": CLIP_FIRST, "views-first": VIEW_SET_FIRST}

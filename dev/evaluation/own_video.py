@@ -60,7 +60,7 @@ def main() -> None:
     if not arguments.video.is_file():
         sys.exit(f"VIDEO: got {arguments.video}, expected a video file.")
     if subject_of(arguments.prompt) is None:
-        known = "; ".join(known_instructions("first"))
+        known = "; ".join(known_instructions())
         print(f"The demo model was not trained on {arguments.prompt!r}, but on: {known}.")
     try:
         run(arguments.video, arguments.prompt)
