@@ -24,7 +24,7 @@ from .edit import Edit
 from .kinds import FIRST_SCENE, KINDS, Kind, prompted
 from .published import RESULTS, publish
 from .results import Scene, edit_version, fill, means, spent, table
-from .sheet import chosen, contact_sheet
+from .sheet import chosen, contact_sheet, moving
 from .truth import PaintedSet, Truth, measured
 
 Lines = Mapping[str, Mapping[str, float]]
@@ -85,6 +85,10 @@ def compare(kind: Kind, client: Client, info: dict, seed: int, look: str) -> dic
         write_sheet(kind, comparison.pictures(contenders.source(edit)), results, lines, truth, sheet)
     if sheet and kind.error:
         save_shipped(client, edit, workflow, kind.output)
+        apart, together = kind.contenders[0].name, kind.shipped
+        shown = {"source": comparison.pictures(contenders.source(edit))}
+        shown |= {name: results[name] for name in (apart, together)}
+        moving([(name, result.pictures) for name, result in shown.items()], kind.output / "moving.webp")
     return lines
 
 

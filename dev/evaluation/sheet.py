@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from einops import rearrange
 from PIL import Image, ImageDraw, ImageFont
@@ -22,6 +24,16 @@ def contact_sheet(rows: list[tuple[str, np.ndarray]]) -> Image.Image:
         sheet.paste(to_image(picture), (0, top + LINE))
         top += picture.shape[0] + LINE + GAP
     return sheet
+
+
+def moving(columns: list[tuple[str, np.ndarray]], path: Path, seconds: float = 0.12, scale: int = 2) -> None:
+    """Clips side by side as an animated WebP; columns: (label, pictures [N, H, W, 3]), as many of each."""
+    frames = []
+    for pictures in zip(*(clip for _, clip in columns), strict=True):
+        labelled = [contact_sheet([(label, picture)]) for (label, _), picture in zip(columns, pictures)]
+        frames.append(to_image(np.concatenate([to_array(page) for page in labelled], axis=1)))
+    frames = [frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.LANCZOS) for frame in frames]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, quality=80)
 
 
 def to_image(picture: np.ndarray) -> Image.Image:
