@@ -29,6 +29,7 @@ preview          progress and previews of the whole set
 vae              a VAE that takes a few images at a time
 multidiffusion   MultiDiffusion, for comparison
 video            a VIDEO as footage
+splats           a SPLAT as splats, whether or not the host has a class for it
 folders          the host's input and output directories, and nothing outside them
 demo_model       the embedded demo model, made of the host's own classes
 flow_demo_model  the sharp demo model

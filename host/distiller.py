@@ -63,6 +63,7 @@ class Distiller(comfy.samplers.Sampler):
     couple, update, noise   stages of the loop
     per_step                particles in a step; None: all. A step always takes all frames that are coupled in time.
     from_noise              whether empty latents are replaced by noise at the start
+    begin                   particles to start from, in the form of the host; None: the latents that come in
     reuse                   how many steps in a row share a noise level and its noise
     interval                the noise levels at which guidance acts
     states                  the file that the run is kept in; None: it is not kept
@@ -74,6 +75,7 @@ class Distiller(comfy.samplers.Sampler):
     noise: NoiseChoice = NoiseChoice()
     per_step: int | None = None
     from_noise: bool = False
+    begin: Tensor | None = None
     reuse: int = 1
     interval: Interval = Interval()
     states: StateFile | None = None
@@ -93,7 +95,7 @@ class Distiller(comfy.samplers.Sampler):
         source = merge(scene, latent_image)
         run = self._distillation(guider, scene, source, sigmas, extra_args, denoise_mask)
         guider.start(latent_image.shape[0])
-        start = self._start(run, source) if self.from_noise and not source.any() else source
+        start = self._start(run, source, guider)
         with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
             begun, self.record = keeper.begin(run.init(start))
             final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
@@ -170,8 +172,14 @@ class Distiller(comfy.samplers.Sampler):
 
         return cost
 
+    def _start(self, run: Distillation[Crops], source: Tensor, guider: CSDGuider) -> Tensor:
+        """Theta before the first step."""
+        if self.begin is not None:
+            return merge(run.scene, guider.inner_model.process_latent_in(self.begin.to(source)))
+        return self._noise(run, source) if self.from_noise and not source.any() else source
+
     @staticmethod
-    def _start(run: Distillation[Crops], theta: Tensor) -> Tensor:
+    def _noise(run: Distillation[Crops], theta: Tensor) -> Tensor:
         """Noise in the shape of theta."""
         draws = Draws(run.seed, -1)
         rows = [draws.normal(theta.shape[1:], "start", key) for key in run.scene.theta_keys()]

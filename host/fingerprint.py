@@ -21,6 +21,7 @@ from torch import Tensor
 from ..media.state_file import checksum
 
 _READABLE, _DEEPEST, _SAMPLES = 80, 12, 16
+_NOT_SETTINGS = ("record", "states", "begin")  # the last one comes with runs that keep no states
 _NOT_ASKED = ("uuid", "model_conds")
 _PLAIN = (type(None), bool, int, float, str, bytes, torch.dtype, Enum)
 
@@ -32,7 +33,7 @@ def fingerprint(guider, sampler, sigmas: Tensor, source: Tensor, mask: Tensor | 
 
     Settings that change only memory and speed are left out.
     """
-    stages = {f.name: getattr(sampler, f.name) for f in fields(sampler) if f.name not in ("record", "states")}
+    stages = {f.name: getattr(sampler, f.name) for f in fields(sampler) if f.name not in _NOT_SETTINGS}
     prompts = {f"{name} prompt": conds for name, conds in guider.prompts.items()}
     values = {
         "seed": seed,

@@ -1,7 +1,7 @@
 """The host's input and output directories, and nothing outside them.
 
-Folders are named as the host names files in saved workflows. The name is a path below the input directory. If it ends
-in ` [output]`, it is a path below the output directory.
+Folders and files are named as the host names files in saved workflows. The name is a path below the input directory. If
+it ends in ` [output]`, it is a path below the output directory.
 """
 
 import os
@@ -36,24 +36,47 @@ def folder(name: str) -> Path:
     return path
 
 
+def file(name: str) -> Path:
+    """The file of that name. ValueError where it lies elsewhere or is not there."""
+    if not isinstance(name, str):
+        raise ValueError(f"file: got a {type(name).__name__}, expected the name of a file.")
+    base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
+    path = inside(base or input_directory(), below)
+    if not os.path.isfile(path):
+        where = "output" if base else "input"
+        raise ValueError(f"got {name!r}, but there is no such file in ComfyUI's {where} directory; choose another.")
+    return path
+
+
 def name_of(path: Path) -> str:
-    """The name by which `folder` finds a folder of the output directory."""
+    """The name by which `folder` and `file` find a folder or a file of the output directory."""
     return path.resolve().relative_to(output_directory().resolve()).as_posix() + _OUTPUT
 
 
 def folders_with(file: str) -> list[str]:
     """Names of all folders that contain a file of this name, at most three levels down."""
-    ours = ((input_directory(), ""), (output_directory(), _OUTPUT))
-    return [name + mark for base, mark in ours for name in sorted(_below(base, file))]
+    found = ((folder, mark) for folder, files, mark in _walked() if file in files and folder.parts)
+    return [folder.as_posix() + mark for folder, mark in found]
 
 
-def _below(base: Path, file: str) -> Iterator[str]:
+def files_ending(suffix: str) -> list[str]:
+    """Names of all files with this ending, in any case of letters, at most three levels down."""
+    found = ((folder / file, mark) for folder, files, mark in _walked() for file in sorted(files))
+    return [path.as_posix() + mark for path, mark in found if path.suffix.lower() == suffix]
+
+
+def _walked() -> Iterator[tuple[Path, list[str], str]]:
+    """All folders in order: the path below the directory, the files, and the mark of the directory."""
+    for base, mark in ((input_directory(), ""), (output_directory(), _OUTPUT)):
+        yield from sorted((folder, files, mark) for folder, files in _below(base))
+
+
+def _below(base: Path) -> Iterator[tuple[Path, list[str]]]:
     seen = 0
     for path, folders, files in os.walk(base):
         seen += 1 + len(folders) + len(files)
         if seen > _MOST:  # the whole server waits while the list is made; a name that is not listed can be typed
             return
         below = Path(path).relative_to(base)
-        if file in files and below.parts:
-            yield below.as_posix()
+        yield below, files
         folders[:] = [name for name in folders if not name.startswith(".") and len(below.parts) < _DEPTH]

@@ -215,5 +215,6 @@ _CHECKS: dict[str, Callable] = {
     "MODEL": _with("MODEL", "get_model_object", "model_options"),
     "VAE": _with("VAE", "encode", "decode"),
     "VIDEO": _with("VIDEO", "get_components"),
+    "SPLAT": _with("SPLAT", "positions", "scales", "rotations", "opacities", "sh"),
     "CSD_CORRESPONDENCE": _with("CSD_CORRESPONDENCE", "partners", "look"),  # a protocol, which has no class
 }

@@ -27,6 +27,12 @@ class Record:
         self.time.append(state.level.time)
         self.kernel = state.gram.K.cpu()
 
+    def followed_by(self, other: "Record") -> "Record":
+        """The record of two runs, one after the other."""
+        curves = {name: getattr(self, name) + getattr(other, name) for name in _CURVES}
+        evaluations, seconds = self.evaluations + other.evaluations, self.seconds + other.seconds
+        return Record(**curves, kernel=other.kernel, evaluations=evaluations, seconds=seconds)
+
     def tensors(self) -> dict[str, Tensor]:
         """The record as tensors, for a file."""
         curves = {name: torch.tensor(getattr(self, name), dtype=torch.float64) for name in _CURVES}

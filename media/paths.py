@@ -1,4 +1,4 @@
-"""Which files a set may name, and how a folder is written whole or not at all.
+"""Which files a set may name, and how a folder or a file is written whole or not at all.
 
 Names come from saved workflows and from files of unknown origin. So every path is checked before it is opened: with
 links followed, it has to lie below one folder.
@@ -65,12 +65,12 @@ def existing(folder: Path, name: str) -> Path:
     return path
 
 
-def folder_name(name: str) -> str:
-    """The name, if a folder can have it on any system. ValueError otherwise."""
+def folder_name(name: str, what: str = "folder") -> str:
+    """The name, if a folder (or a file, as `what` says) can have it on any system. ValueError otherwise."""
     bad = name != name.strip(" .") or _UNSAFE.search(name) or {"/", "\\"} & set(name) or _RESERVED.fullmatch(name)
     if not name or bad or len(name.encode()) > 200:
         raise ValueError(
-            f'got the folder name {_short(name)}, expected one name without slashes, none of <>:"|?*, no space or dot '
+            f'got the {what} name {_short(name)}, expected one name without slashes, none of <>:"|?*, no space or dot '
             "at its ends, at most 200 bytes long, and none that Windows keeps for devices (CON, NUL, ...)."
         )
     return name
@@ -100,11 +100,15 @@ def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def _tidy(parent: Path) -> None:
-    """Removes hidden folders of processes that were killed while they filled them."""
+    """Removes hidden folders and files of processes that were killed while they filled them."""
     limit = time.time() - _LEFT_BEHIND
     for entry in os.scandir(parent):
-        if _HIDDEN.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False) and _touched(entry.path) < limit:
+        if not _HIDDEN.fullmatch(entry.name) or entry.is_symlink():
+            continue
+        if entry.is_dir() and _touched(entry.path) < limit:
             shutil.rmtree(entry.path, ignore_errors=True)
+        elif entry.is_file() and entry.stat().st_mtime < limit:
+            Path(entry.path).unlink(missing_ok=True)
 
 
 def _touched(folder: str) -> float:
@@ -121,6 +125,38 @@ def _renamed(folder: Path, name: str) -> Path:
         except OSError:
             if not os.path.lexists(target):  # if it is there now, another process was faster
                 raise
+
+
+def publish_file(parent: Path, name: str, suffix: str, fill: Callable[[Path], None]) -> Path:
+    """A new file parent/name.suffix, or name_2.suffix, ... where that exists, which `fill` writes.
+
+    It is written under a hidden name, so that there is either the whole file or none. ValueError where the disk
+    refuses.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _tidy(parent)
+        hidden = parent / f".{name}.{uuid.uuid4().hex}"
+        try:
+            fill(hidden)
+            return _placed(hidden, name, suffix)
+        finally:
+            hidden.unlink(missing_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"got a disk that does not take the file {name + suffix!r} ({error}), expected room and leave to write in "
+            f"{parent.name!r}; nothing was saved."
+        ) from error
+
+
+def _placed(file: Path, name: str, suffix: str) -> Path:
+    for number in count(1):
+        target = file.with_name(f"{name}{suffix}" if number == 1 else f"{name}_{number}{suffix}")
+        try:
+            target.open("xb").close()  # takes the name, so that nobody else does
+        except FileExistsError:
+            continue
+        return file.replace(target)
 
 
 def versions(folder: Path, names: Iterable[str]) -> str:

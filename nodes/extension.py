@@ -12,6 +12,9 @@ from .particles import ParticleMerge, ParticleSplit
 from .prompts import PromptOfEach
 from .samplers import CSDEditSampler, CSDSampler
 from .savings import SavingsOptions
+from .splat_edit import EditSplats
+from .splat_files import LoadSplats, SaveSplats
+from .splats import FitSplats, RenderSplats, SplatsFromViews
 from .state import StateOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
@@ -50,6 +53,12 @@ NODES = [
     DemoViews,
     VelocityOptions,
     PromptOfEach,
+    SplatsFromViews,
+    FitSplats,
+    RenderSplats,
+    LoadSplats,
+    SaveSplats,
+    EditSplats,
 ]
 
 

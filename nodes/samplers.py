@@ -1,7 +1,7 @@
 """CSDEditSampler and CSDSampler: a whole run of the method in one node."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from ..csd.baseline import DrawnNoise, ImageConditional
 from ..csd.guidance import Guidance
 from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
 from ..csd.stein import Couple
+from ..csd.timesteps import Descending, times
 from ..csd.update import Update
 from ..host.distiller import NoiseChoice
 from ..host.io import Layout, io, schema
@@ -34,7 +35,7 @@ from .savings import Savings, SavingsType
 from .state import StateType
 
 
-def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
+def step_inputs(step_size: float, guidance: float, steps: int) -> list:
     return [
         io.Int.Input(
             "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltips.SEED
@@ -45,7 +46,7 @@ def _step_inputs(step_size: float, guidance: float, steps: int) -> list:
     ]
 
 
-def _range_inputs(low: float, high: float) -> list:
+def range_inputs(low: float, high: float) -> list:
     return [
         io.Float.Input("noise_low", default=low, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_LOW),
         io.Float.Input("noise_high", default=high, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_HIGH),
@@ -54,15 +55,18 @@ def _range_inputs(low: float, high: float) -> list:
     ]
 
 
-_OPTIONS = [
-    Layout.Input("layout", optional=True, tooltip=tooltips.LAYOUT),
+STAGES = [
     Coupling.Input("coupling", optional=True, tooltip=tooltips.COUPLING),
     NoiseFieldType.Input("noise", optional=True, tooltip=tooltips.NOISE),
     TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
     UpdateType.Input("update", optional=True, tooltip=tooltips.UPDATE),
 ]
+_OPTIONS = [
+    Layout.Input("layout", optional=True, tooltip=tooltips.LAYOUT),
+    *STAGES,
+]
 
-_SAVINGS = SavingsType.Input("savings", optional=True, tooltip=tooltips.SAVINGS)
+SAVINGS = SavingsType.Input("savings", optional=True, tooltip=tooltips.SAVINGS)
 _STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
 
 
@@ -112,6 +116,26 @@ class Settings:
                 "expected 0 <= noise_low <= noise_high <= 1."
             )
 
+    def rounds(self, count: int) -> list["Settings"]:
+        """The same run in at most `count` parts, which share its steps. Each has noise of its own.
+
+        Noise levels that descend go on from part to part. In any other order each part has the whole range.
+        """
+        count, order = min(count, self.steps), (self.timesteps or TimestepsChoice())(self.noise_low, self.noise_high)
+        ends = [round(self.steps * number / count) for number in range(count + 1)]
+        levels = times(order, self.steps)
+        whole = not isinstance(order, Descending)
+        return [
+            replace(
+                self,
+                steps=end - begin,
+                seed=(self.seed + number) % 2**64,
+                noise_low=self.noise_low if whole else levels[end - 1],
+                noise_high=self.noise_high if whole else levels[begin],
+            )
+            for number, (begin, end) in enumerate(zip(ends, ends[1:]))
+        ]
+
     def sigmas(self, levels: Levels) -> Tensor:
         """The host's sigma of every step, and a closing zero: [steps + 1]."""
         choice, reuse = self.timesteps or TimestepsChoice(), (self.savings or Savings()).reuse
@@ -143,15 +167,15 @@ class CSDEditSampler(Node):
                     tooltips.NO_INSTRUCTION,
                     "The images to edit, one batch from VAE Encode: windows (connect their `layout`), frames or views.",
                 ),
-                *_step_inputs(BALANCED_STEP_SIZE, guidance=7.5, steps=BALANCED_STEPS),
+                *step_inputs(BALANCED_STEP_SIZE, guidance=7.5, steps=BALANCED_STEPS),
                 io.Float.Input(
                     "image_guidance", default=1.5, min=0.0, max=50.0, step=0.1, tooltip=tooltips.IMAGE_GUIDANCE
                 ),
-                *_range_inputs(0.02, 0.5),
+                *range_inputs(0.02, 0.5),
                 *_OPTIONS,
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
                 _STATE,
-                _SAVINGS,
+                SAVINGS,
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
@@ -178,11 +202,11 @@ class CSDSampler(Node):
                     "What the images should not show; or an empty prompt.",
                     "Empty latents, one for each image: windows (connect their `layout`), frames or views.",
                 ),
-                *_step_inputs(step_size=1.0, guidance=15.0, steps=100),
-                *_range_inputs(0.02, 0.98),
+                *step_inputs(step_size=1.0, guidance=15.0, steps=100),
+                *range_inputs(0.02, 0.98),
                 *_OPTIONS,
                 _STATE,
-                _SAVINGS,
+                SAVINGS,
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],

@@ -192,14 +192,19 @@ def geometry(views: Views, neighbours: int) -> Geometry:
             "got views without depth, expected depth to know where they show the same thing; add a depth_file_path to "
             "every frame of transforms.json (16-bit .png in millimetres, or .npy), or leave the correspondence out."
         )
+    pinhole(views, ", or leave the correspondence out")
+    _weigh(views.count, min(neighbours or views.count, views.count - 1))
+    return Geometry(views.cameras, views.depth, views.masks, neighbours or None, names=views.names)
+
+
+def pinhole(views: Views, otherwise: str = "") -> None:
+    """ValueError where the cameras of a set are no pinholes; `otherwise` ends its advice."""
     lens = views.metadata.distortion() if views.metadata else ""
     if lens:
         raise ValueError(
             f"got {lens}, expected pinhole cameras; undistort the set first (COLMAP's image_undistorter, for "
-            "instance), or leave the correspondence out."
+            f"instance){otherwise}."
         )
-    _weigh(views.count, min(neighbours or views.count, views.count - 1))
-    return Geometry(views.cameras, views.depth, views.masks, neighbours or None, names=views.names)
 
 
 def _weigh(count: int, partners: int) -> None:

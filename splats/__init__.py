@@ -8,4 +8,5 @@ ply          splats as files
 unproject    splats out of views with depth
 scene        splats as a scene of the method
 fit          splats fitted to pictures (density: splits some, and leaves some out)
+edit         a scene edited in the loop
 """

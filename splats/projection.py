@@ -47,12 +47,12 @@ class Projected:
 
 def project(splats: Splats, cameras: Cameras, view: int) -> Projected:
     """The splats that camera `view` may see. Those behind it, too faint, huge or not finite are left out."""
-    pose = cameras.camera_to_world[view].to(splats.positions)
+    seen_from = cameras.camera_to_world[view], cameras.intrinsics[view]
+    pose, intrinsics = (part.to(splats.positions, copy=True) for part in seen_from)  # none made in inference mode
     rows = _seen(splats, pose)
     splats = splats[rows]
     offsets = splats.positions - pose[:3, 3]
     points = offsets @ pose[:3, :3]
-    intrinsics = cameras.intrinsics[view].to(points)
     image = points @ intrinsics.T
     means = image[:, :2] / image[:, 2:]
     covariance = _covariance(splats, points, pose[:3, :3], intrinsics, cameras.size)

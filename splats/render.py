@@ -41,7 +41,7 @@ def render(splats: Splats, cameras: Cameras, index: Sequence[int], background: T
     """
     layers = torch.stack([_painted(project(splats, cameras, view), cameras.size) for view in index])
     colour, depth, alpha = layers.split([3, 1, 1], 1)
-    behind = torch.as_tensor(background, dtype=colour.dtype, device=colour.device).expand(3)
+    behind = torch.as_tensor(background).to(colour, copy=True).expand(3)
     colour = colour.movedim(1, -1) + (1 - alpha).movedim(1, -1) * behind
     shown = alpha > _VISIBLE
     depth = torch.where(shown, depth / alpha.where(shown, alpha.new_ones(())), 0)

@@ -14,7 +14,7 @@ from ..csd.tree import Theta, tree_map
 from .render import render
 from .splats import Splats
 
-RATES = {"positions": 0.1, "log_scales": 1.0, "rotations": 0.1, "logits": 1.0, "harmonics": 0.4}
+RATES = {"positions": 0.1, "log_scales": 1.0, "rotations": 0.1, "logits": 1.0, "harmonics": 0.8}
 """How fast the parts of theta move beside each other, for an update whose steps have one size, as Adam's have.
 
 Positions are in world units: their rate here is for splats as large as one unit (`rates`).

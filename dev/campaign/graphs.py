@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from .wild import Wild, wild
-from .world import KINDS, MODELS, SET, World, Worlds
+from .world import KINDS, MODELS, SET, SPLATS, World, Worlds
 
 SAMPLERS = ("CSDEditSampler", "CSDSampler", "SamplerCustomAdvanced")
 _OURS_TO_TRIO = ("GUIDER", "SAMPLER", "SIGMAS")
@@ -21,6 +21,7 @@ _SMALL = {
     "steps": (1, 3), "width": (64, 128), "height": (64, 128), "frames": (1, 3), "count": (1, 4), "every": (1, 3),
     "window_width": (64, 64), "window_height": (64, 64), "overlap": (0, 56), "longest_side": (64, 128),
     "side": (32, 128), "start": (0, 1), "stride": (1, 2), "multiple": (8, 8), "step_size": (0.0, 3.0),
+    "fit_steps": (1, 3), "rounds": (1, 3),
 }
 """Ranges of widgets whose own range would make a graph large: by name, since a schema tells no cost."""
 _ASKS_FOR = {
@@ -208,9 +209,9 @@ def _string(spec, graph: Graph) -> str:
 
 
 def _choice(spec, graph: Graph) -> str:
-    """The world's model and the set that lies on the disk, where they are asked for; else any option."""
-    if spec.id == "folder":
-        return SET
+    """The world's model and what lies on the disk, where they are asked for; else any option."""
+    if spec.id in ("folder", "file"):
+        return SET if spec.id == "folder" else SPLATS
     return graph.world.model if graph.world.model in spec.options else graph.rng.choice(list(spec.options))
 
 

@@ -10,6 +10,7 @@ KINDS = ("frames", "windows", "views")
 MODELS = ("first", "sharp")  # of CSD Demo Model: one that predicts noise, and a rectified flow
 LOOK = {"seed": 3, "look": "summer"}
 SET = "set [output]"  # a view set on the disk, by the name that its saver gives it
+SPLATS = "set.ply [output]"  # splats on the disk, likewise
 _PROMPTS = ("make it sunset", "")
 
 
@@ -44,6 +45,7 @@ class Worlds:
         self.pictures = cache(self._pictures)
         images, views = host.run("CSDDemoViews", **LOOK, count=2, width=64, height=64)
         self.saved = host.run("CSDViewSetSave", images=images, views=views, name=SET.removesuffix(" [output]"))
+        host.run("CSDSaveSplats", splat=self._splats(images, views), name="set")
 
     def _made(self, kind: str, model: str = MODELS[0]) -> World:
         other = KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
@@ -81,7 +83,12 @@ class Worlds:
     def _views(self) -> dict:
         images, views = self.host.run("CSDDemoViews", **LOOK, count=4, width=64, height=64)
         (shared,) = self.host.run("CSDViewCorrespondence", views=views, neighbours=2)
-        return {"IMAGE": images, "CSD_VIEWS": views, "CSD_CORRESPONDENCE": shared}
+        splat = self._splats(images, views)
+        return {"IMAGE": images, "CSD_VIEWS": views, "CSD_CORRESPONDENCE": shared, "SPLAT": splat}
+
+    def _splats(self, images, views):
+        fit = {"every": 4, "degree": 1, "steps": 2, "views_per_step": 1, "rate": 0.2, "seed": 0, "most": 0}
+        return self.host.run("CSDSplatsFromViews", images=images, views=views, **fit)[0]
 
     def _encoded(self, name: str, pictures) -> dict:
         """All that a sampler takes: a model, prompts that carry the pictures, and their latents."""

@@ -55,6 +55,7 @@ def wild(spec):
         "CSD_LAYOUT": lambda: [image, "a", {}],
         "CSD_VIEWS": lambda: [image, "a", {}],
         "CSD_CLIP": lambda: [image, "a", {}],
+        "SPLAT": lambda: [image, "a", {}],
         "CSD_STATE": lambda: [image, "a", {}],
     }
     return table.get(kind(spec), list)()

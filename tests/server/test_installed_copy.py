@@ -14,7 +14,7 @@ from collaborative_score_distillation.dev.environment.workflow import load_workf
 from collaborative_score_distillation.dev.evaluation.comparison import cost
 from collaborative_score_distillation.dev.evaluation.edit import Edit
 
-FOLDERS = {"csd", "media", "demo", "host", "nodes", "web", "workflows"}
+FOLDERS = {"csd", "media", "splats", "demo", "host", "nodes", "web", "workflows"}
 FILES = {"__init__.py", "pyproject.toml", "requirements.txt", "README.md", "CHANGELOG.md", "LICENSE"}
 
 

@@ -41,6 +41,6 @@ def test_requirements_agree(configuration):
 
 def test_every_package_is_shipped(parser):
     listed = set(parser.load_pyproject_settings(ROOT / "pyproject.toml").tool["setuptools"]["packages"])
-    shipped = ("csd", "media", "demo", "host", "nodes")
+    shipped = ("csd", "media", "splats", "demo", "host", "nodes")
     folders = {path.parent.relative_to(ROOT) for top in shipped for path in (ROOT / top).rglob("*.py")}
     assert listed == {IMPORT_NAME} | {".".join([IMPORT_NAME, *folder.parts]) for folder in folders}

@@ -1,0 +1,116 @@
+"""CSDEditSplats: a scene of splats edited in the loop."""
+
+import torch
+from torch import Tensor
+
+from ..csd.baseline import ImageConditional
+from ..csd.guidance import Guidance
+from ..csd.presets import BALANCED_STEP_SIZE, BALANCED_STEPS
+from ..host import progress
+from ..host.io import io, schema
+from ..host.node import Node
+from ..host.record import Record
+from ..host.run import run
+from ..host.splats import SplatType, handed_on, received
+from ..media.report import picture
+from . import tooltips
+from .options import BaselineChoice, BaselineType
+from .samplers import SAVINGS, STAGES, Settings, range_inputs, step_inputs
+from .splats import EVERYTHING, GEOMETRY, WHAT
+from .views import ViewsType, pinhole
+
+NAME = "CSD Edit Splats"
+
+
+class EditSplats(Node):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDEditSplats",
+            NAME,
+            "Edits a scene of Gaussian splats by Collaborative Score Distillation: in every round its views take some "
+            "steps together, and the splats follow.",
+            [
+                io.Model.Input("model", tooltip=tooltips.MODEL),
+                io.Conditioning.Input("positive", tooltip="The instruction, with the pictures of the views."),
+                io.Conditioning.Input("negative", tooltip="The same pictures with an empty or a negative prompt."),
+                io.Vae.Input("vae", tooltip="Encodes and decodes the rendered views."),
+                SplatType.Input("splat", tooltip="The scene; it is not changed."),
+                ViewsType.Input("views", tooltip="From where the scene is seen and edited. Masks count."),
+                *step_inputs(BALANCED_STEP_SIZE, guidance=7.5, steps=BALANCED_STEPS),
+                io.Float.Input(
+                    "image_guidance",
+                    default=1.5,
+                    min=0.0,
+                    max=50.0,
+                    step=0.1,
+                    tooltip=tooltips.IMAGE_GUIDANCE,
+                ),
+                *range_inputs(0.02, 0.5),
+                io.Int.Input(
+                    "rounds",
+                    default=4,
+                    min=1,
+                    max=1000,
+                    tooltip="The steps are shared out among so many rounds; after each the splats follow. 1: the views "
+                    "are edited first, and the splats fitted to them at the end.",
+                ),
+                io.Int.Input("fit_steps", default=60, min=1, max=100_000, tooltip="Of the splats in each round."),
+                io.Float.Input(
+                    "rate", default=0.2, min=0.0, max=1.0, step=0.01, tooltip="Of the fit, as in CSD Fit Splats."
+                ),
+                WHAT,
+                *STAGES,
+                BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
+                SAVINGS,
+            ],
+            [
+                SplatType.Output("edited", display_name="splat", tooltip="The edited scene."),
+                io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+            ],
+            search_aliases=["gaussian splatting", "3dgs", "instruct nerf2nerf", "instruct gs2gs", "scene edit"],
+        )
+
+    @classmethod
+    def run(
+        cls, model, positive, negative, vae, splat, views, guidance, image_guidance, rounds, fit_steps, rate, what,
+        baseline=None, **settings,
+    ):  # fmt: skip
+        from ..splats.edit import Codec, edited
+        from ..splats.fit import Fitting
+        from ..splats.scene import SplatScene
+
+        pinhole(views)
+        choice, parts = baseline or BaselineChoice(ImageConditional()), Settings(**settings).rounds(rounds)
+        _refuse_along_levels(choice)
+        moves = _Moves((model, positive, negative), Guidance(guidance, image_guidance), choice, parts)
+        fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
+        scene, codec = SplatScene(views.cameras, views.names), Codec(vae.encode, vae.decode)
+        found = edited(received(splat), scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
+        record = moves.record
+        cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
+        report = torch.from_numpy(picture(NAME, record))[None]
+        return io.NodeOutput(handed_on(found), report, ui={"csd": [cost]})
+
+
+class _Moves:
+    """The steps of each round, by the sampler of the views; and the record of all of them."""
+
+    def __init__(self, model: tuple, guidance: Guidance, choice: BaselineChoice, parts: list[Settings]):
+        self.model, self.guidance, self.choice, self.parts = model, guidance, choice, parts
+        self.record = Record()
+
+    def __call__(self, source: Tensor, latents: Tensor, number: int) -> Tensor:
+        part, latent = self.parts[number], {"samples": source}
+        moved, record = run(NAME, *self.model, latent, self.guidance, self.choice, part, begin=latents)
+        self.record = self.record.followed_by(record)
+        return moved["samples"]
+
+
+def _refuse_along_levels(choice: BaselineChoice) -> None:
+    """Step sizes along the levels belong to a run from the first level to the last."""
+    if choice.velocity is not None and choice.velocity.along_levels:
+        raise ValueError(
+            "baseline: got step sizes along the levels, expected sizes that each round can take; switch `along_levels` "
+            "off in CSD Velocity."
+        )

@@ -1,0 +1,236 @@
+"""Splats: made from views with depth, fitted to other pictures of them, and rendered."""
+
+import torch
+from torch import Tensor
+
+from ..host import progress
+from ..host.budget import afford
+from ..host.io import io, schema
+from ..host.node import Node
+from ..host.splats import SplatType, device, handed_on, received
+from ..media.view_set import Views
+from .views import ViewsType, pinhole
+
+COLOURS, EVERYTHING = "colours", "everything"
+GEOMETRY = ("positions", "log_scales", "rotations", "logits")
+WHAT = io.Combo.Input(
+    "what",
+    options=[COLOURS, EVERYTHING],
+    default=COLOURS,
+    tooltip="colours: places and shapes stay. everything: they move, too.",
+)
+MOST_SPLATS = 2_000_000
+A_SPLAT, A_PIXEL = 900, 120  # bytes while they are fitted, with what the update remembers; bytes of a picture
+
+
+def fitting_inputs(steps_by_default: int) -> list:
+    """The widgets of a fit."""
+    return [
+        io.Int.Input(
+            "steps",
+            default=steps_by_default,
+            min=0,
+            max=100_000,
+            tooltip="Steps of the fit to the pictures; each looks at `views_per_step` of them. 0: no fit.",
+        ),
+        io.Int.Input("views_per_step", default=1, min=1, max=64, tooltip="More views a step: smoother, and slower."),
+        io.Float.Input(
+            "rate",
+            default=0.2,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="Length of the first steps of Adam; the last ones are a tenth as long. Lower it for long fits.",
+        ),
+        io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFF, tooltip="Of the order in which the views come."),
+    ]
+
+
+def outputs(name: str) -> list:
+    """What a fit gives: splats under a name that is not one of the inputs, and a line on them."""
+    told = "How many splats there are, and how near they come to the pictures."
+    return [
+        SplatType.Output(name, display_name="splat", tooltip="The scene after the fit."),
+        io.String.Output("report", display_name="report", tooltip=told),
+    ]
+
+
+class SplatsFromViews(Node):
+    apart = True
+
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDSplatsFromViews",
+            "CSD Splats from Views",
+            "A scene of Gaussian splats out of views with cameras and depth: a splat where a pixel lies in space, then "
+            "a fit to the pictures.",
+            [
+                io.Image.Input("images", tooltip="One for each view, in the order of the views."),
+                ViewsType.Input("views", tooltip="With depth."),
+                io.Int.Input(
+                    "every",
+                    default=2,
+                    min=1,
+                    max=32,
+                    tooltip="A splat for every such pixel, across and down: 1 is sharpest, 2 takes a quarter of them.",
+                ),
+                io.Int.Input(
+                    "degree",
+                    default=0,
+                    min=0,
+                    max=3,
+                    tooltip="Of the spherical harmonics: 0 for colours that look the same from everywhere, more for "
+                    "gloss.",
+                ),
+                *fitting_inputs(100),
+                io.Int.Input(
+                    "most",
+                    default=0,
+                    min=0,
+                    max=MOST_SPLATS,
+                    tooltip="Splats where detail is missing are split during the fit until there are so many; faint "
+                    "ones go. 0: neither.",
+                ),
+            ],
+            outputs("splat"),
+            search_aliases=["gaussian splatting", "3dgs", "unproject", "depth to splat", "train splats"],
+        )
+
+    @classmethod
+    def run(cls, images, views, every, degree, most, **fitting):
+        from ..splats.density import during
+        from ..splats.unproject import Sampling, unprojected
+
+        pinhole(views)
+        _with_depth(views)
+        _weigh(views, every, most)
+        pictures = at_size(views.checked(images), views.size)
+        splats = unprojected(pictures, views, Sampling(every, degree=degree), progress.steps).to(device())
+        density = during(fitting["steps"], most) if most else None
+        return fit(splats, pictures, views, density=density, **fitting)
+
+
+class FitSplats(Node):
+    apart = True
+
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDFitSplats",
+            "CSD Fit Splats",
+            "Fits a scene of splats to other pictures of its views: edited ones, for instance. What the pictures do "
+            "not agree on is averaged.",
+            [
+                SplatType.Input("splat", tooltip="The scene; it is not changed."),
+                io.Image.Input("images", tooltip="One for each view, in the order of the views."),
+                ViewsType.Input("views", tooltip="Where the pictures were taken; depth is not needed."),
+                WHAT,
+                *fitting_inputs(100),
+            ],
+            outputs("fitted"),
+            search_aliases=["bake", "gaussian splatting", "3dgs", "refit", "instruct gs2gs"],
+        )
+
+    @classmethod
+    def run(cls, splat, images, views, what, **fitting):
+        pinhole(views)
+        splats = received(splat)
+        afford(A_SPLAT * len(splats), f"{len(splats):,} splats while they are fitted", "take a scene of fewer splats")
+        pictures = at_size(views.checked(images), views.size)
+        return fit(splats, pictures, views, fixed=() if what == EVERYTHING else GEOMETRY, **fitting)
+
+
+def fit(splats, pictures: Tensor, views: Views, steps: int, views_per_step: int, fixed=(), density=None, **settings):
+    """The outputs of a node that fits splats to pictures at the size of the views."""
+    from ..splats.fit import Fitting, fitted
+    from ..splats.scene import SplatScene
+
+    fitting = Fitting(steps, min(views_per_step, views.count), density=density, fixed=fixed, **settings)
+    scene = SplatScene(views.cameras, views.names)
+    found = fitted(splats, scene, pictures.to(splats.positions), views.masks, fitting, progress.steps)
+    return io.NodeOutput(handed_on(found), report(found, scene, pictures))
+
+
+def report(splats, scene, pictures: Tensor) -> str:
+    """A line on splats and how far they are from the pictures of their views."""
+    from ..splats.fit import decibels
+
+    return f"{len(splats):,} splats, {decibels(splats, scene, pictures, progress.steps):.2f} dB at {scene.count} views"
+
+
+class RenderSplats(Node):
+    apart = True
+
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDRenderSplats",
+            "CSD Render Splats",
+            "Pictures of a scene of splats from the cameras of views, with depth: a view set of its own.",
+            [
+                SplatType.Input("splat", tooltip="The scene to render."),
+                ViewsType.Input("views", tooltip="Their cameras and their size are taken."),
+                io.Int.Input(
+                    "frames",
+                    default=0,
+                    min=0,
+                    max=10_000,
+                    tooltip="0: a picture for each view. Otherwise so many on a path through the views, for a video.",
+                ),
+                io.Float.Input(
+                    "background",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Grey behind the splats; 0: black.",
+                ),
+            ],
+            [
+                io.Image.Output("images", display_name="images", tooltip="One for each camera."),
+                ViewsType.Output("rendered", display_name="views", tooltip="The cameras, with depth."),
+                io.Mask.Output("alpha", display_name="alpha", tooltip="Where there are splats."),
+            ],
+            search_aliases=["gaussian splatting", "3dgs", "turntable", "novel view", "render splat"],
+        )
+
+    @classmethod
+    def run(cls, splat, views, frames, background):
+        from ..splats.path import along
+        from ..splats.render import render
+
+        splats = received(splat)
+        cameras = along(views.cameras, frames) if frames else views.cameras
+        height, width = cameras.size
+        what = f"{cameras.count} pictures of {width} x {height} pixels"
+        afford(A_PIXEL * height * width * cameras.count, what, "lower `frames` or take smaller views")
+        shown = [render(splats, cameras, [view], background) for view in progress.steps(range(cameras.count))]
+        parts = ([getattr(one, name) for one in shown] for name in ("colour", "depth", "alpha"))
+        colour, depth, alpha = (torch.cat(part).cpu() for part in parts)
+        names = tuple(f"frame_{number:05}" for number in range(1, frames + 1)) or views.names
+        rendered = Views(cameras, torch.where(alpha > 0.5, depth, 0), None, names)
+        return io.NodeOutput(colour.clamp(0, 1), rendered, alpha.clamp(0, 1))
+
+
+def at_size(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pictures [N, h, w, 3] at a size of the same proportions."""
+    if tuple(images.shape[1:3]) == tuple(size):
+        return images
+    return torch.nn.functional.interpolate(images.movedim(-1, 1), size, mode="area").movedim(1, -1)
+
+
+def _with_depth(views: Views) -> None:
+    if views.depth is None:
+        raise ValueError(
+            "views: got none with depth, expected depth to place splats by; add a depth_file_path to every frame of "
+            "transforms.json, or load splats from a file."
+        )
+
+
+def _weigh(views: Views, every: int, most: int) -> None:
+    """About as many splats as one view and a half has pixels."""
+    pixels = views.size[0] * views.size[1]
+    count = max(3 * pixels // (2 * every**2), most)
+    what = f"about {count:,} splats of {views.count} views of {views.size[1]} x {views.size[0]} pixels"
+    afford(A_SPLAT * count + A_PIXEL * pixels * views.count, what, "raise `every` or take smaller views")

@@ -1,0 +1,74 @@
+"""A scene edited in the loop: its views move together in the space of the model, and the splats follow.
+
+In each round the splats are rendered and encoded, x = encode(render(theta)). The views take some steps there, from x
+to x', and theta is fitted to the pictures
+
+    render(theta) + decode(x') - decode(x).
+
+So no gradient goes through the VAE, and any VAE will do. The difference of two decoded pictures keeps what the VAE
+loses from being lost anew in each round. What the views do not agree on cannot enter the scene.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..media.work import Follow
+from .fit import Fitting, fitted
+from .scene import SplatScene
+from .splats import Splats
+
+
+@dataclass(frozen=True)
+class Codec:
+    """encode   pictures [N, H, W, 3] in 0 ... 1 -> latents
+    decode   latents -> pictures of the same size
+    """
+
+    encode: Callable[[Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor]
+
+
+Move = Callable[[Tensor, Tensor, int], Tensor]
+"""(latents of the unedited views, latents now, number of the round) -> latents after the steps of the round."""
+
+
+def edited(
+    splats: Splats,
+    scene: SplatScene,
+    codec: Codec,
+    move: Move,
+    rounds: int,
+    fitting: Fitting,
+    masks: Tensor | None = None,
+    follow: Follow = iter,
+) -> Splats:
+    """The splats after so many rounds. ValueError where the VAE changes the size of pictures."""
+    source = None
+    for number in range(rounds):
+        pictures = shown(splats, scene, follow)
+        latents = codec.encode(pictures)
+        source = latents if source is None else source
+        before = codec.decode(latents)
+        _refuse_other_size(before, pictures)
+        change = codec.decode(move(source, latents, number)) - before
+        splats = fitted(splats, scene, (pictures + change).clamp(0, 1), masks, fitting, follow)
+    return splats
+
+
+def shown(splats: Splats, scene: SplatScene, follow: Follow = iter) -> Tensor:
+    """Pictures [N, H, W, 3] in 0 ... 1 of all views, on the CPU."""
+    pictures = [scene.view(splats.tree, [view])[0].cpu() for view in follow(range(scene.count))]
+    return rearrange(torch.cat(pictures), "n c h w -> n h w c").clamp(0, 1)
+
+
+def _refuse_other_size(decoded: Tensor, pictures: Tensor) -> None:
+    if decoded.shape != pictures.shape:
+        (tall, wide), (height, width) = decoded.shape[1:3], pictures.shape[1:3]
+        raise ValueError(
+            f"views: got {width} x {height} pixels, of which the VAE makes {wide} x {tall}; expected sides that are "
+            "multiples of what it takes for a cell, 8 for most; load or render the views with such sides."
+        )

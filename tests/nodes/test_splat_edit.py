@@ -1,0 +1,132 @@
+"""CSDEditSplats on the embedded demo model."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+VIEWS = {"seed": 1_000_000, "count": 3, "width": 96, "height": 64}
+MAKE = {"every": 2, "degree": 0, "steps": 40, "views_per_step": 1, "rate": 0.2, "seed": 0, "most": 0}
+SETTINGS = {
+    **{"seed": 0, "steps": 6, "step_size": 1.5, "guidance": 3.0, "image_guidance": 1.0},
+    **{"noise_low": 0.02, "noise_high": 0.4, "particles_per_step": 0, "particles_at_once": 3},
+}
+ROUNDS = {"rounds": 2, "fit_steps": 20, "rate": 0.2, "what": "colours"}
+RENDER = {"frames": 0, "background": 0.0}
+
+
+def decibels(one, other):
+    return -10 * math.log10(float((one - other).square().mean()))
+
+
+class World:
+    """A painted scene as splats, the demo model, and prompts with the views."""
+
+    def __init__(self, host):
+        self.host = host
+        self.images, self.views = host.run("CSDDemoViews", look="summer", **VIEWS)
+        self.model, clip, self.vae = host.run("CSDDemoModel")
+        self.splat, _ = host.run("CSDSplatsFromViews", images=self.images, views=self.views, **MAKE)
+        self.shown = self.render(self.splat)
+        positive, negative = (host.run("CLIPTextEncode", clip=clip, text=t)[0] for t in ("make it winter", ""))
+        wires = {"positive": positive, "negative": negative, "vae": self.vae, "pixels": self.shown}
+        self.positive, self.negative, _ = host.run("InstructPixToPixConditioning", **wires)
+
+    def render(self, splat):
+        return self.host.run("CSDRenderSplats", splat=splat, views=self.views, **RENDER)[0]
+
+    def edit(self, **changes):
+        wires = {name: getattr(self, name) for name in ("model", "positive", "negative", "vae", "splat", "views")}
+        return self.host.run("CSDEditSplats", **{**wires, **SETTINGS, **ROUNDS, **changes})
+
+
+@pytest.fixture(scope="module")
+def world(host) -> World:
+    return World(host)
+
+
+def test_the_scene_comes_nearer_to_the_painted_edit(host, world):
+    winter = host.run("CSDDemoViews", look="winter", **VIEWS)[0]
+    before = {name: getattr(world.splat, name).clone() for name in ("positions", "sh")}
+    splat, report = world.edit()
+    assert decibels(world.render(splat), winter) > decibels(world.shown, winter) + 1
+    assert torch.allclose(splat.scales, world.splat.scales) and report.shape[-1] == 3
+    assert all(torch.equal(getattr(world.splat, name), part) for name, part in before.items())
+
+
+def test_the_same_seed_gives_the_same(world):
+    one, two, other = (world.edit(seed=seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(one.sh, two.sh) and not torch.equal(one.sh, other.sh)
+
+
+def test_how_many_particles_go_at_once_changes_nothing(world, far):
+    assert far(world.edit(particles_at_once=1)[0].sh, world.edit()[0].sh) < 1e-3
+
+
+def test_everything_may_move(world):
+    splat, _ = world.edit(what="everything", rounds=1)
+    assert not torch.allclose(splat.positions, world.splat.positions)
+
+
+def test_with_a_correspondence(host, world):
+    (shared,) = host.run("CSDViewCorrespondence", views=world.views, neighbours=0)
+    kernel = {"kernel": "uniform", "bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row"}
+    (coupling,) = host.run("CSDKernel", **kernel, repulsion=0.0, correspondence=shared)
+    (noise,) = host.run("CSDNoiseField", field="carried", correspondence=shared)
+    assert not torch.equal(world.edit(coupling=coupling, noise=noise)[0].sh, world.edit()[0].sh)
+
+
+def test_the_cost_of_all_rounds_is_told(host, world):
+    wires = {name: getattr(world, name) for name in ("model", "positive", "negative", "vae", "splat", "views")}
+    with torch.inference_mode():
+        output = host.node("CSDEditSplats").execute(**wires, **SETTINGS, **{**ROUNDS, "rounds": 3})
+    (cost,) = output.ui["csd"]
+    assert cost["steps"] == 6 and cost["evaluations"] > 0
+
+
+def test_views_of_a_size_that_the_vae_does_not_take(host, world):
+    images, views = host.run("CSDDemoViews", look="summer", **VIEWS)
+    cameras = replace(views.cameras, size=(60, 90))
+    with pytest.raises(ValueError, match="CSD Edit Splats: views: got 90 x 60 pixels, of which the VAE makes"):
+        world.edit(views=replace(views, cameras=cameras, depth=None))
+
+
+def test_sizes_along_the_levels_are_refused(host, world):
+    velocity = {"freedom": "flowedit", "rising": 0.0, "source": "image", "source_guidance": 1.0, "anchor": 0.0}
+    options = host.node("CSDVelocity").GET_SCHEMA().inputs
+    known = {spec.id: spec.default for spec in options if getattr(spec, "default", None) is not None}
+    inputs = {**{name: value for name, value in velocity.items() if name not in known}, **known, "along_levels": True}
+    (baseline,) = host.run("CSDVelocity", **inputs)
+    with pytest.raises(ValueError, match="CSD Edit Splats: baseline: got step sizes along the levels"):
+        world.edit(baseline=baseline)
+
+
+class TestRounds:
+    """How a run is shared out."""
+
+    @pytest.fixture
+    def settings(self, host):
+        kept = {name: SETTINGS[name] for name in ("seed", "particles_per_step", "particles_at_once", "step_size")}
+        made = host.module("nodes.samplers").Settings
+        return lambda **changes: made(**{**kept, "steps": 10, "noise_low": 0.1, "noise_high": 0.5, **changes})
+
+    @pytest.fixture
+    def levels(self, ext, model):
+        sampling = ext.levels.Levels(model.get_model_object("model_sampling"))
+        return lambda parts: torch.cat([part.sigmas(sampling)[:-1] for part in parts])
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 10, 99])
+    def test_the_levels_are_those_of_one_run(self, settings, levels, count):
+        parts = settings().rounds(count)
+        assert len(parts) == min(count, 10) and sum(part.steps for part in parts) == 10
+        assert [part.seed for part in parts] == list(range(len(parts)))
+        assert torch.allclose(levels(parts), levels([settings()]), rtol=1e-5)
+
+    def test_random_levels_have_the_whole_range_in_every_round(self, host, settings):
+        (order,) = host.run("CSDTimesteps", order="random")
+        parts = settings(timesteps=order).rounds(3)
+        assert {(part.noise_low, part.noise_high) for part in parts} == {(0.1, 0.5)}
+
+    def test_the_largest_seed(self, settings):
+        assert [part.seed for part in settings(seed=2**64 - 1).rounds(2)] == [2**64 - 1, 0]
