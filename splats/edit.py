@@ -1,12 +1,11 @@
 """A scene edited in the loop: its views move together in the space of the model, and the splats follow.
 
 In each round the splats are rendered and encoded, x = encode(render(theta)). The views take some steps there, from x
-to x', and theta is fitted to the pictures
+to x', and theta is fitted to the pictures decode(x'). No gradient goes through the VAE, so any VAE will do. What the
+views do not agree on cannot enter the scene.
 
-    render(theta) + decode(x') - decode(x).
-
-So no gradient goes through the VAE, and any VAE will do. The difference of two decoded pictures keeps what the VAE
-loses from being lost anew in each round. What the views do not agree on cannot enter the scene.
+Adding what the VAE loses, render(theta) - decode(x), to the pictures keeps more detail of an unedited scene. But that
+detail has the colours from before the edit, and edited scenes come out tinted by it.
 """
 
 from collections.abc import Callable
@@ -52,10 +51,9 @@ def edited(
         pictures = shown(splats, scene, follow)
         latents = codec.encode(pictures)
         source = latents if source is None else source
-        before = codec.decode(latents)
-        _refuse_other_size(before, pictures)
-        change = codec.decode(move(source, latents, number)) - before
-        splats = fitted(splats, scene, (pictures + change).clamp(0, 1), masks, fitting, follow)
+        wanted = codec.decode(move(source, latents, number))
+        _refuse_other_size(wanted, pictures)
+        splats = fitted(splats, scene, wanted.clamp(0, 1), masks, fitting, follow)
     return splats
 
 
