@@ -27,6 +27,7 @@ from .edit import Edit
 from .kinds import PANORAMA, true_panorama
 from .results import rate
 from .scenes import label, write_sheet
+from .sheet import closer
 from .subject import subject_of
 from .truth import PaintedPanorama, measured
 
@@ -113,6 +114,7 @@ def write(source: Result, results: dict[str, Result], lines: dict, truth: Painte
     for name, result in {"source": source, **edits}.items():
         file = "edit" if name == PANORAMA.shipped else name.lower().replace(" ", "_")
         (OUTPUT / f"{file}.png").write_bytes(result.files[0])
+    closer(source.pictures[0], edits[PANORAMA.shipped].pictures[0]).save(OUTPUT / "closer.png")
     (OUTPUT / "report.json").write_text(json.dumps(lines, indent=2) + "\n")
 
 

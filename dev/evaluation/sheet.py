@@ -36,6 +36,26 @@ def moving(columns: list[tuple[str, np.ndarray]], path: Path, seconds: float = 0
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, quality=80)
 
 
+def closer(before: np.ndarray, after: np.ndarray, side: int = 128, count: int = 4) -> Image.Image:
+    """Two pictures [H, W, 3] under each other, and under them cuts of both, twice as large: before | after.
+
+    The cuts are those squares in which the picture before has most detail.
+    """
+    lined = np.abs(np.diff(before.mean(-1), axis=1)).cumsum(axis=1)
+    rows = range(0, before.shape[0] - side + 1, side // 2)
+    columns = range(0, before.shape[1] - side, side)
+    detail = {(y, x): (lined[y : y + side, x + side - 1] - lined[y : y + side, x]).sum() for y in rows for x in columns}
+    best: list[tuple[int, int]] = []
+    for y, x in sorted(detail, key=lambda place: -detail[place]):
+        if all(abs(x - other) >= side for _, other in best) and len(best) < count:
+            best.append((y, x))
+    best.sort(key=lambda place: place[1])
+    pairs = [picture[y : y + side, x : x + side] for y, x in best for picture in (before, after)]
+    cuts = to_image(np.concatenate(pairs, axis=1))
+    cuts = cuts.resize((before.shape[1], round(cuts.height * before.shape[1] / cuts.width)), Image.Resampling.LANCZOS)
+    return contact_sheet([("source", before), ("edit", after), ("cuts of both", to_array(cuts))])
+
+
 def to_image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
 
