@@ -7,7 +7,7 @@ from einops import rearrange
 
 from collaborative_score_distillation.demo.instructions import INSTRUCTIONS, all_wordings, known_instructions
 from collaborative_score_distillation.demo.painter import LOOKS, paint
-from collaborative_score_distillation.dev.training.photographs import NAMES, photo_crop, photograph
+from collaborative_score_distillation.dev.training.photographs import NAMES, photo_crop, photograph, photographs_at_hand
 from collaborative_score_distillation.dev.training.styles import STYLES, apply_style
 
 
@@ -20,7 +20,7 @@ def pictures() -> torch.Tensor:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_photographs_are_installed(name):
-    picture = photograph(name)
+    picture = photograph(next(path for path in photographs_at_hand() if path.name == name))
     assert picture.mode == "RGB" and min(picture.size) >= 256
 
 
