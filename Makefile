@@ -12,6 +12,7 @@ FILES ?=
 QUICK ?=
 CLIPS ?= 1
 VIEW_SETS ?= 1
+SCENES ?= 1
 KIND ?= video
 MODEL ?= sharp
 FIRST = $(if $(filter first,$(MODEL)),-first)
@@ -25,7 +26,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views ablation serve test golden campaign demo-quality bench demo-model templates families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene ablation serve test golden campaign demo-quality bench demo-model templates families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +45,9 @@ demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMP
 
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 	@$(MODULE).dev.evaluation.scenes --kind views$(FIRST) --count $(VIEW_SETS) $(ARGS)
+
+demo-scene: env  ## edit a scene of splats and compare at held-out cameras, SCENES=4 for the means
+	@$(MODULE).dev.evaluation.scene_edit --count $(SCENES) $(ARGS)
 
 ablation: env  ## kernel, correspondence and noise field, changed one at a time: KIND=video or views, SETS=2
 	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
