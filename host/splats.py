@@ -53,10 +53,12 @@ def handed_on(splats: Splats):
 
 def received(splat) -> Splats:
     """Splats from a link, on the device that renders. ValueError where they are not those of one scene."""
-    parts = {name: getattr(splat, name, None) for name in (*_FIELDS, "sh")}
-    for name, part in parts.items():
+    parts: dict[str, Tensor] = {}
+    for name in (*_FIELDS, "sh"):
+        part = getattr(splat, name, None)
         if not isinstance(part, Tensor) or not part.is_floating_point():
             raise ValueError(f"splat: got {type(part).__name__} as {name}, expected a tensor; connect a SPLAT.")
+        parts[name] = part
     count = _count(splat, parts)
     for name, part in parts.items():
         last = (_FIELDS[name],) if name in _FIELDS else (part.shape[-2], 3) if part.ndim == 4 else ()

@@ -150,13 +150,15 @@ def publish_file(parent: Path, name: str, suffix: str, fill: Callable[[Path], No
 
 
 def _placed(file: Path, name: str, suffix: str) -> Path:
-    for number in count(1):
-        target = file.with_name(f"{name}{suffix}" if number == 1 else f"{name}_{number}{suffix}")
+    numbers = count(2)
+    target = file.with_name(f"{name}{suffix}")
+    while True:
         try:
             target.open("xb").close()  # takes the name, so that nobody else does
         except FileExistsError:
-            continue
-        return file.replace(target)
+            target = file.with_name(f"{name}_{next(numbers)}{suffix}")
+        else:
+            return file.replace(target)
 
 
 def versions(folder: Path, names: Iterable[str]) -> str:

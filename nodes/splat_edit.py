@@ -96,13 +96,16 @@ class EditSplats(Node):
 class _Moves:
     """The steps of each round, by the sampler of the views; and the record of all of them."""
 
-    def __init__(self, model: tuple, guidance: Guidance, choice: BaselineChoice, parts: list[Settings]):
-        self.model, self.guidance, self.choice, self.parts = model, guidance, choice, parts
+    def __init__(self, links: tuple, guidance: Guidance, choice: BaselineChoice, parts: list[Settings]):
+        self.links, self.guidance, self.choice, self.parts = links, guidance, choice, parts
         self.record = Record()
 
     def __call__(self, source: Tensor, latents: Tensor, number: int) -> Tensor:
         part, latent = self.parts[number], {"samples": source}
-        moved, record = run(NAME, *self.model, latent, self.guidance, self.choice, part, begin=latents)
+        model, positive, negative = self.links
+        moved, record = run(
+            NAME, model, positive, negative, latent, self.guidance, self.choice, part, begin=latents
+        )
         self.record = self.record.followed_by(record)
         return moved["samples"]
 

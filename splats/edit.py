@@ -50,9 +50,10 @@ def edited(
     for number in range(rounds):
         pictures = shown(splats, scene, follow)
         latents = codec.encode(pictures)
-        source = latents if source is None else source
+        if source is None:
+            source = latents
+            _refuse_other_size(codec.decode(latents[:1]), pictures[:1])
         wanted = codec.decode(move(source, latents, number))
-        _refuse_other_size(wanted, pictures)
         splats = fitted(splats, scene, wanted.clamp(0, 1), masks, fitting, follow)
     return splats
 
