@@ -33,7 +33,8 @@ from .truth import PaintedPanorama, measured
 
 OUTPUT = ROOT / "output" / "demo"
 TALLEST, FACTOR, SMALLEST = 384, 8, 64
-PHOTOGRAPH, PHOTOGRAPH_WISH = "grace_hopper.jpg", "watercolour"
+PHOTOGRAPH_FILE = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+PHOTOGRAPH_WISH = "watercolour"
 
 
 def prepared(path: Path, tallest: int) -> Image.Image:
@@ -58,9 +59,8 @@ def with_photograph(client: Client, edit: Edit, path: Path, tallest: int) -> Edi
 
 def edit_photograph(client: Client, edit: Edit, tallest: int) -> None:
     """A photograph in a style, by the shipped workflow alone."""
-    path = Path(matplotlib.get_data_path()) / "sample_data" / PHOTOGRAPH
-    wish = INSTRUCTIONS[PHOTOGRAPH_WISH][0]
-    edit = with_photograph(client, edit, path, tallest).with_inputs({("CLIPTextEncode", "Instruction"): {"text": wish}})
+    wish = {("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[PHOTOGRAPH_WISH][0]}}
+    edit = with_photograph(client, edit, PHOTOGRAPH_FILE, tallest).with_inputs(wish)
     result = Comparison(client, edit).pictures(edit.prompt)
     (OUTPUT / "photograph_edit.png").write_bytes(result.files[0])
 
