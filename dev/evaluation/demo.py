@@ -59,9 +59,8 @@ def with_photograph(client: Client, edit: Edit, path: Path, tallest: int) -> Edi
 
 def edit_photograph(client: Client, edit: Edit, tallest: int) -> None:
     """A photograph in a style, by the shipped workflow alone."""
-    instruction: tuple[str, str | None] = ("CLIPTextEncode", "Instruction")
-    wish = {instruction: {"text": INSTRUCTIONS[PHOTOGRAPH_WISH][0]}}
-    edit = with_photograph(client, edit, PHOTOGRAPH_FILE, tallest).with_inputs(wish)
+    edit = with_photograph(client, edit, PHOTOGRAPH_FILE, tallest)
+    edit = edit.with_inputs({("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[PHOTOGRAPH_WISH][0]}})
     result = Comparison(client, edit).pictures(edit.prompt)
     (OUTPUT / "photograph_edit.png").write_bytes(result.files[0])
 

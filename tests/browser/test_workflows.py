@@ -12,7 +12,8 @@ from collaborative_score_distillation.dev.environment.workflow import (
 
 pytestmark = pytest.mark.browser
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
-FROM_THE_USER = {"ckpt_name", "image", "file", "folder"}
+MODEL_FILES = {"ckpt_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name"}
+FROM_THE_USER = {*MODEL_FILES, "image", "file", "folder"}
 
 
 @pytest.fixture(scope="module", params=WORKFLOWS, ids=lambda path: path.stem)
