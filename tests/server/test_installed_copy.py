@@ -58,10 +58,10 @@ def test_help_and_templates_are_served(installed):
 
 def test_the_embedded_panorama_is_edited(installed, copy):
     info = installed.object_info()
-    small = {"CSDDemoScene": {"width": 256}, "CSDEditSampler": {"steps": 2}}
+    small = {"CSDDemoScene": {"width": 256, "height": 256}, "CSDEditSampler": {"steps": 2}}
     edit = Edit(to_prompt(set_widgets(load_workflow(copy / "workflows" / "panorama_edit.json"), small, info), info))
     run = installed.run(edit.prompt)
     ((file,),) = [files for files in run.files.values() if files[0]["type"] == "output"]
     picture = np.asarray(Image.open(io.BytesIO(installed.fetch(file))))
-    assert picture.shape == (128, 256, 3) and picture.std() > 10
+    assert picture.shape == (256, 256, 3) and picture.std() > 10
     assert cost(edit, run)["evaluations"] > 0
