@@ -28,7 +28,9 @@ def test_host_serves_file_and_picture(client, workflows, name):
 def test_cards_show_their_pictures(frontend, artifacts):
     frontend.open_templates_browser()
     for name in NAMES:
-        picture = frontend.page.get_by_test_id(f"template-workflow-{name}").locator("img").first
+        card = frontend.page.get_by_test_id(f"template-workflow-{name}")
+        card.scroll_into_view_if_needed()  # pictures out of sight are not loaded
+        picture = card.locator("img").first
         picture.wait_for()
         frontend.page.wait_for_function("image => image.complete", arg=picture.element_handle())
         assert picture.evaluate("image => image.naturalWidth") >= SMALLEST_WIDTH
