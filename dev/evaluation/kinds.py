@@ -66,9 +66,11 @@ class Kind:
     def output(self) -> Path:
         return ROOT / "output" / self.results
 
-    def scenes(self, count: int) -> list[tuple[int, str]]:
-        """Held-out seeds with the looks that they are edited in."""
+    def scenes(self, count: int, look: str | None = None) -> list[tuple[int, str]]:
+        """Held-out seeds with the looks that they are edited in, or with the one that is named."""
         seeds = [FIRST_SCENE + number for number in range(count)]
+        if look:
+            return [(seed, look) for seed in seeds]
         if self.every_look:
             return [(seed, look) for seed in seeds for look in EDITED]
         return [(seed, EDITED[number % len(EDITED)]) for number, seed in enumerate(seeds)]

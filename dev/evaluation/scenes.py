@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from ...demo.painter import EDITED
 from ..environment.client import Client, ProgressBar, RunError, quiet
 from ..environment.env import ROOT
 from ..environment.server import HostError
@@ -114,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=list(KINDS), required=True)
     parser.add_argument("--count", type=int, default=1, help="how many scenes")
+    parser.add_argument("--look", choices=EDITED, help="edit every scene in this look")
     parser.add_argument("--publish", action="store_true", help=f"write the means to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
     kind = KINDS[arguments.kind]
@@ -122,7 +124,7 @@ def main() -> None:
     kind.output.mkdir(parents=True, exist_ok=True)
     path = kind.output / f"{edit_version(kind.workflow)}.jsonl"
     try:
-        done = fill(kind.scenes(arguments.count), path, kind.output, partial(compare, kind), "edit")
+        done = fill(kind.scenes(arguments.count, arguments.look), path, kind.output, partial(compare, kind), "edit")
     except (HostError, RunError) as error:
         sys.exit(str(error))
     found = report(kind, arguments.count, done)

@@ -53,7 +53,8 @@ def test_loading(host, load):
 def test_the_page_lists_folders_with_a_set(host, scene):
     shutil.copytree(scene, scene / "deeper" / "set")
     options = host.node("CSDViewSetLoad").INPUT_TYPES()["required"]["folder"][1]["options"]
-    assert options == ["scene", "scene/deeper/set"]
+    of_this_test = [name for name in options if name.split("/")[0] == "scene"]  # other tests left sets of their own
+    assert of_this_test == ["scene", "scene/deeper/set"]
 
 
 def test_saving(host, load, save, output, scene):
