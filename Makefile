@@ -10,6 +10,7 @@ PROMPT ?=
 SIZE ?=
 FILES ?=
 QUICK ?=
+PANORAMAS ?= 8
 CLIPS ?= 1
 VIEW_SETS ?= 1
 SCENES ?= 1
@@ -72,7 +73,7 @@ campaign: env  ## hostile graphs, files and faults against the extension, and do
 	@$(MODULE).dev.campaign --page $(ARGS)
 
 demo-quality: env  ## the table of edit quality of a demo model: QUICK=1 for one scene, MODEL=first or sharp
-	@$(MODULE).dev.evaluation.scenes --kind panorama$(FIRST) --count $(if $(filter-out 0,$(QUICK)),1,8) $(ARGS)
+	@$(MODULE).dev.evaluation.scenes --kind panorama$(FIRST) --count $(if $(filter-out 0,$(QUICK)),1,$(PANORAMAS)) $(ARGS)
 
 bench: env  ## speed, memory and quality compared with the authors' method: FULL=1 for everything, PARTS="coupling step"
 	@set -e; for part in $(PARTS); do $(MODULE).dev.benchmarks.$$part $(ARGS); done; $(MODULE).dev.benchmarks.report
