@@ -23,7 +23,9 @@ ceiling" and "VAE of the truth" are the painted truth encoded and decoded: no ed
 leaves the light open, so edits that are made apart differ. The column "in its nearest light" measures against the
 light that is nearest.
 
-The same for [the first model](figures-first-model.md). This page is written by `python -m collaborative_score_distillation.dev.evaluation.figures` from the files in
+The same for [the first model](figures-first-model.md).
+
+This page is written by `python -m collaborative_score_distillation.dev.evaluation.figures` from the files in
 `dev/benchmarks/results`.
 """
 TITLES = {"panorama": "Panoramas", "video": "Clips", "views": "View sets"}
