@@ -5,7 +5,7 @@ it ends in ` [output]`, it is a path below the output directory.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import folder_paths
@@ -26,25 +26,22 @@ def output_directory() -> Path:
 
 def folder(name: str) -> Path:
     """The folder of that name. ValueError if it does not exist, or lies outside these directories."""
-    if not isinstance(name, str):
-        raise ValueError(f"folder: got a {type(name).__name__}, expected the name of a folder with a transforms.json.")
-    base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
-    path = inside(base or input_directory(), below)
-    if not os.path.isdir(path):
-        where = "output" if base else "input"
-        raise ValueError(f"got {name!r}, but there is no such folder in ComfyUI's {where} directory; choose another.")
-    return path
+    return _found(name, "folder", "the name of a folder with a transforms.json", os.path.isdir)
 
 
 def file(name: str) -> Path:
     """The file of that name. ValueError where it lies elsewhere or is not there."""
+    return _found(name, "file", "the name of a file", os.path.isfile)
+
+
+def _found(name: str, kind: str, expected: str, is_there: Callable[[Path], bool]) -> Path:
     if not isinstance(name, str):
-        raise ValueError(f"file: got a {type(name).__name__}, expected the name of a file.")
+        raise ValueError(f"{kind}: got a {type(name).__name__}, expected {expected}.")
     base, below = (output_directory(), name.removesuffix(_OUTPUT)) if name.endswith(_OUTPUT) else (None, name)
     path = inside(base or input_directory(), below)
-    if not os.path.isfile(path):
+    if not is_there(path):
         where = "output" if base else "input"
-        raise ValueError(f"got {name!r}, but there is no such file in ComfyUI's {where} directory; choose another.")
+        raise ValueError(f"got {name!r}, but there is no such {kind} in ComfyUI's {where} directory; choose another.")
     return path
 
 
