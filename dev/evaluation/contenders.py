@@ -105,9 +105,13 @@ def one_by_one(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
 
 def through_vae(edit: Edit, painter: str, look: str) -> dict:
     """The painted truth encoded and decoded: what no edit on this model can beat. `painter` is the painting node."""
+    return restored(edit, painter, **{**edit.inputs(painter), "look": look})
+
+
+def restored(edit: Edit, kind: str, **inputs) -> dict:
+    """Pictures encoded and decoded by the edit's model; a node of type `kind` with these inputs gives them."""
     nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
-    truth = nodes.add(painter, **{**edit.inputs(painter), "look": look})
-    encoded = nodes.add("VAEEncode", pixels=[truth, 0], vae=[demo, 2])
+    encoded = nodes.add("VAEEncode", pixels=[nodes.add(kind, **inputs), 0], vae=[demo, 2])
     return nodes.saving([nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2]), 0], "ceiling")
 
 

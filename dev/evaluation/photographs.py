@@ -21,8 +21,9 @@ from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, to_prompt
 from ..training.styles import PHOTOGRAPHED, STYLES, apply_style
 from .comparison import Comparison
+from .contenders import restored
 from .demo import PHOTOGRAPH_FILE, TALLEST, prepared
-from .edit import Builder, Edit
+from .edit import Edit
 from .kinds import PANORAMA
 from .metrics import psnr
 from .results import means, table
@@ -30,13 +31,6 @@ from .sheet import contact_sheet, to_array, to_image
 
 OUTPUT = ROOT / "output" / "styles"
 LOOKS = (*STYLES, *PHOTOGRAPHED)
-
-
-def through_vae(edit: Edit, name: str) -> dict:
-    """A prompt that encodes and decodes a picture of the host's input folder."""
-    nodes, demo = Builder(edit.prompt), edit.id("CSDDemoModel")
-    encoded = nodes.add("VAEEncode", pixels=[nodes.add("LoadImage", image=name), 0], vae=[demo, 2])
-    return nodes.saving([nodes.add("VAEDecode", samples=[encoded, 0], vae=[demo, 2]), 0], "ceiling")
 
 
 def compare(client: Client, edit: Edit, path: Path, tallest: int) -> dict[str, dict[str, float]]:
@@ -53,7 +47,7 @@ def compare(client: Client, edit: Edit, path: Path, tallest: int) -> dict[str, d
         name = client.upload(OUTPUT / "filtered.png", f"csd_{path.stem}_{style}.png")
         wish = edit.with_inputs({("CLIPTextEncode", "Instruction"): {"text": INSTRUCTIONS[style][0]}})
         result = Comparison(client, wish).pictures(wish.prompt).pictures[0]
-        ceiling = Comparison(client, edit).pictures(through_vae(edit, name)).pictures[0]
+        ceiling = Comparison(client, edit).pictures(restored(edit, "LoadImage", image=name)).pictures[0]
         scores = (result, ceiling, picture)
         lines[style] = dict(zip(("edit", "VAE ceiling", "unedited"), (psnr(score, truth) for score in scores)))
         print(f"{path.stem} {style}: " + ", ".join(f"{name} {value:.1f} dB" for name, value in lines[style].items()))
