@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,8 +115,11 @@ class Graph:
         wire.node["outputs"][wire.slot]["links"].append(number)
         self.links.append([number, wire.node["id"], wire.slot, node["id"], slot, entry["type"]])
 
-    def group(self, title: str, colour: str, first: int) -> None:
-        """A coloured frame around the nodes from number `first` on."""
+    @contextmanager
+    def group(self, title: str, colour: str) -> Iterator[None]:
+        """A coloured frame around the nodes that the block adds."""
+        first = len(self.nodes)
+        yield
         members = self.nodes[first:]
         left, top = (min(node["pos"][axis] for node in members) - 12 for axis in (0, 1))
         right, bottom = (max(node["pos"][axis] + node["size"][axis] for node in members) + 12 for axis in (0, 1))
