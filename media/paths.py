@@ -10,7 +10,8 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -82,19 +83,32 @@ def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
     The folder is filled under a hidden name and renamed at the end. If `fill` fails or is interrupted, nothing is left.
     What a killed process has left is removed an hour later, by the next call. ValueError where the disk refuses.
     """
+    with _hidden(parent, name, f"folder {name!r}") as hidden:
+        hidden.mkdir()
+        fill(hidden)
+        return _renamed(hidden, name)
+
+
+@contextmanager
+def _hidden(parent: Path, name: str, what: str) -> Iterator[Path]:
+    """A hidden place in `parent` to fill and rename. What is left of it in the end is removed.
+
+    what   names what is saved in the ValueError where the disk refuses
+    """
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _tidy(parent)
         hidden = parent / f".{name}.{uuid.uuid4().hex}"
-        hidden.mkdir()
         try:
-            fill(hidden)
-            return _renamed(hidden, name)
+            yield hidden
         finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+            if hidden.is_dir():
+                shutil.rmtree(hidden, ignore_errors=True)
+            else:
+                hidden.unlink(missing_ok=True)
     except OSError as error:
         raise ValueError(
-            f"got a disk that does not take the folder {name!r} ({error}), expected room and leave to write in "
+            f"got a disk that does not take the {what} ({error}), expected room and leave to write in "
             f"{parent.name!r}; nothing was saved."
         ) from error
 
@@ -133,20 +147,9 @@ def publish_file(parent: Path, name: str, suffix: str, fill: Callable[[Path], No
     It is written under a hidden name, so that there is either the whole file or none. ValueError where the disk
     refuses.
     """
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _tidy(parent)
-        hidden = parent / f".{name}.{uuid.uuid4().hex}"
-        try:
-            fill(hidden)
-            return _placed(hidden, name, suffix)
-        finally:
-            hidden.unlink(missing_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"got a disk that does not take the file {name + suffix!r} ({error}), expected room and leave to write in "
-            f"{parent.name!r}; nothing was saved."
-        ) from error
+    with _hidden(parent, name, f"file {name + suffix!r}") as hidden:
+        fill(hidden)
+        return _placed(hidden, name, suffix)
 
 
 def _placed(file: Path, name: str, suffix: str) -> Path:
