@@ -24,8 +24,9 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field, Json, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from pydantic_core import from_json
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from ..csd.tree import Theta, from_leaves, named_leaves
@@ -34,6 +35,7 @@ FORMAT = "collaborative-score-distillation state 1"
 _SHOWN = 40
 _RECORDED = ("residual", "step_size", "time", "cost")  # curves over the steps; cost is (evaluations, seconds)
 _LEFT_BEHIND = 3600.0  # seconds after which a temporary file counts as left by a killed process
+_COUNT, _LONGEST_HEADER = 8, 10**8  # bytes of a safetensors file: the header's length, and its bound
 _TRIES, _PAUSE = 10, 0.05  # on Windows a file cannot be replaced while another process reads it
 
 
@@ -113,8 +115,8 @@ def read(path: Path) -> Saved:
     try:
         _refuse_links(path)
         about, tensors = _content(path)
-        if about.get("format") != FORMAT or about.get("checksum") != checksum(tensors):
-            raise ValueError("it is of another kind, or its checksum does not fit")
+        if about.get("checksum") != checksum(tensors):
+            raise ValueError("its checksum does not fit")
         return _saved(_About.model_validate(about), tensors)
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(
@@ -124,20 +126,21 @@ def read(path: Path) -> Saved:
 
 
 def _content(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """The metadata and the tensors of one and the same file.
+    """The metadata and the tensors. The file is opened once: another process may replace it meanwhile."""
+    with path.open("rb") as file:
+        size = file.read(_COUNT)
+        header = file.read(min(int.from_bytes(size, "little"), _LONGEST_HEADER))
+        about = _metadata(header)
+        return about, load(size + header + file.read())
 
-    The library opens the file by its name more than once. If another process has replaced it meanwhile, it is read
-    again.
-    """
-    for _ in range(_TRIES):
-        before = os.stat(path)
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118  (it is no dict)
-        after = os.stat(path)
-        if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
-            return about, tensors
-    raise OSError("another process goes on writing it")
+
+def _metadata(header: bytes) -> dict[str, str]:
+    """What stands beside the tensors. ValueError where it is of no state: the tensors are not read then."""
+    entries = from_json(header)
+    about = entries.get("__metadata__") if isinstance(entries, dict) else None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise ValueError("it is of another kind")
+    return about
 
 
 class _About(BaseModel):
