@@ -1,6 +1,7 @@
 """The templates of real models, run to their end by the host's own executor with tiny models in the loaders' places."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -126,7 +127,8 @@ def executed(prompt: dict) -> Messages:
     ends = [id for id, node in prompt.items() if node["class_type"] in ("SaveImage", "SaveVideo")]
     messages = Messages()
     executor = execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0})
-    executor.execute(prompt, "test", {"client_id": messages.client_id}, ends)
+    with ThreadPoolExecutor(1) as thread:  # as in the host; the browser tests leave an event loop in this one
+        thread.submit(executor.execute, prompt, "test", {"client_id": messages.client_id}, ends).result()
     return messages
 
 
