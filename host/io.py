@@ -4,10 +4,11 @@ import inspect
 from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
+from comfy_execution.graph_utils import GraphBuilder
 
 from ..media.layout import Layout as WindowLayout
 
-__all__ = ["ComfyExtension", "Correspondence", "Layout", "custom", "io", "known", "schema"]
+__all__ = ["ComfyExtension", "Correspondence", "GraphBuilder", "Layout", "advanced", "custom", "io", "known", "schema"]
 
 
 def custom(name: str, kind: Any) -> type[io.ComfyTypeIO]:
@@ -26,6 +27,11 @@ def known(make, **keywords):
     parameters = inspect.signature(make).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return make(**{name: value for name, value in keywords.items() if takes_all or name in parameters})
+
+
+def advanced(make: type[io.Input], name: str, **keywords) -> io.Input:
+    """An optional input that newer hosts fold away until a user asks for it."""
+    return known(make, id=name, optional=True, advanced=True, **keywords)
 
 
 def schema(node_id: str, display_name: str, description: str, inputs: list, outputs: list, **optional) -> io.Schema:

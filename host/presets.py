@@ -47,6 +47,7 @@ class Preset:
     label            name of the family
     marks            names of classes; a model of the family is made of all of them
     sees             how the model learns of the source: CHANNELS, REFERENCE or WORDS
+    looks            whether its text encoder looks at the source as well (Qwen-Image-Edit)
     window           side of a window in pixels, as the model was trained
     multiple         sides of a picture have to be multiples of this many pixels
     guidance         text guidance of the edit
@@ -55,10 +56,13 @@ class Preset:
     told             the guidance scale that the model takes as an input (Flux); None: it takes none
     noise_low        least noise, a time in 0 ... 1
     noise_high       most noise by strength, a time in 0 ... 1
+    bend             how fast steps shrink with the strength below one half, see `reach`; 0: not at all
+    pull             factor of the guidance by strength
     own_time         whether these times are fractions of the model's own schedule
     freedom          eta of the velocity residual by strength; None: the residual is in noise
     drawn            share of the drawn noise in the baseline, 0 ... 1
     paces            by quality
+    at_once          how many windows or frames go through the model together
     most_guidance    guidance above which pictures were seen, or are known, to break
     most_step        step size above which they break
     why              where the settings come from, in a sentence
@@ -80,7 +84,11 @@ class Preset:
     noise_low: float = 0.0
     own_time: bool = False
     freedom: Dial | None = None
+    bend: float = 0.0
+    pull: Dial = Dial(1.0, 1.0, 1.0)
     drawn: float = 0.0
+    looks: bool = False
+    at_once: int = 4
     most_guidance: float = 15.0
     most_step: float = 4.0
     known: bool = True
@@ -89,6 +97,14 @@ class Preset:
     def edits(self) -> bool:
         """Whether the model sees the source image, so that an instruction is enough."""
         return self.sees != WORDS
+
+    def reach(self, strength: float) -> float:
+        """Factor of the step size, 0 ... 1.
+
+        A picture nears its edit as 1 - exp(-sum of the steps), and with the usual steps it gets there. So steps that
+        shrink in proportion to the strength would hardly weaken the edit.
+        """
+        return min(2 * strength, 1.0) ** self.bend if self.bend else 1.0
 
 
 def preset_of(model, described: bool = False) -> Preset:
@@ -99,9 +115,11 @@ def preset_of(model, described: bool = False) -> Preset:
     A model of no family gets generic settings for its kind of prediction, and `known` is False.
     """
     names = _names(model)
-    rows = [row for row in TABLE if row.marks <= names]
-    rows.sort(key=lambda row: (row.sees == WORDS) != described)  # stable: the first of the wanted kind
-    return rows[0] if rows else _generic(names)
+    first = next((row for row in TABLE if row.marks <= names), None)
+    if first is None:
+        return _generic(names)
+    kinds = [row for row in TABLE if row.marks == first.marks]
+    return next((row for row in kinds if row.edits != described), first)
 
 
 def _names(model) -> set[str]:
@@ -136,7 +154,9 @@ NOISE = Preset(
     guidance=7.5,
     source_guidance=7.5,
     noise_low=0.02,
-    noise_high=Dial(0.05, 0.6, 0.9),
+    noise_high=Dial(0.2, 0.6, 0.9),
+    bend=3.0,
+    pull=Dial(1.0, 1.0, 1.6),
     paces=_DIFFUSION,
     why="Delta denoising with the step sizes of the paper. " + _UNTRIED,
 )
@@ -152,6 +172,7 @@ FLOW = Preset(
     own_time=True,
     freedom=Dial(1.0, 1.0, 1.0),
     paces=_FLOW,
+    at_once=1,
     most_step=2.0,
     why="The numbers of FlowEdit for Flux. " + _UNTRIED,
 )
@@ -162,7 +183,7 @@ PIX2PIX = replace(
     sees=CHANNELS,
     image_guidance=1.5,
     source_guidance=1.0,
-    noise_high=Dial(0.05, 0.5, 0.8),
+    noise_high=Dial(0.2, 0.5, 0.8),
     why="The paper's guidance and noise range. " + _UNTRIED,
 )
 REFERRING = replace(FLOW, sees=REFERENCE, source_guidance=1.0, noise_high=Dial(0.1, 0.9, 1.0))
@@ -175,9 +196,10 @@ TABLE = (
         window=128,
         guidance=1.5,
         image_guidance=1.0,
-        noise_high=Dial(0.05, 0.4, 0.7),
+        noise_high=Dial(0.2, 0.4, 0.6),
         drawn=0.6,
         paces={FAST: Pace(8, 1.5, 2), BALANCED: Pace(12, 1.0), PAPER: Pace(200, 0.125)},
+        at_once=8,
         most_guidance=4.0,
         most_step=2.0,
         why="Measured on painted panoramas.",
@@ -193,7 +215,10 @@ TABLE = (
         noise_high=Dial(0.05, 0.85, 1.0),
         own_time=False,
         freedom=Dial(0.0, 0.0, 0.5),
+        bend=2.0,
+        pull=Dial(1.0, 1.0, 1.6),
         paces={FAST: Pace(5, 1.0), BALANCED: Pace(8, 1.0), PAPER: Pace(24, 1.0)},
+        at_once=8,
         most_guidance=3.0,
         why="Measured on painted scenes.",
     ),
@@ -257,6 +282,7 @@ TABLE = (
         REFERRING,
         label="Qwen-Image-Edit",
         marks=_marks("QwenImage"),
+        looks=True,
         guidance=2.5,
         most_guidance=6.0,
         why="The guidance of the model's own examples; the noise range of FlowEdit. " + _UNTRIED,

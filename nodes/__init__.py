@@ -2,6 +2,7 @@
 
 The method is in csd/. Files are read and written in media/. Everything that touches ComfyUI's internals is in host/.
 
+simple      a whole edit in one node (wiring: the single nodes that it turns into)
 particles   ParticleSplit, ParticleMerge
 samplers    CSDEditSampler, CSDSampler
 options     kernel, noise field, timesteps, update, baseline

@@ -12,6 +12,7 @@ from .particles import ParticleMerge, ParticleSplit
 from .prompts import PromptOfEach
 from .samplers import CSDEditSampler, CSDSampler
 from .savings import SavingsOptions
+from .simple import ConsistentEditPanorama, ConsistentEditSet
 from .splat_edit import EditSplats
 from .splat_files import LoadSplats, SaveSplats
 from .splats import FitSplats, RenderSplats, SplatsFromViews
@@ -59,6 +60,8 @@ NODES = [
     LoadSplats,
     SaveSplats,
     EditSplats,
+    ConsistentEditPanorama,
+    ConsistentEditSet,
 ]
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+
+from .simple import consistent_edit
 
 WIDTH, TOKENS, CELLS = 16, 7, 8
 UNET = {
@@ -303,3 +306,9 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> float:
 def far():
     """The largest difference of two tensors."""
     return difference
+
+
+@pytest.fixture
+def consistent(host, monkeypatch):
+    """A simple node, run; see `consistent_edit`."""
+    return partial(consistent_edit, host, monkeypatch)

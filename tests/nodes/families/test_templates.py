@@ -1,26 +1,13 @@
 """The templates of real models, run to their end by the host's own executor with tiny models in the loaders' places."""
 
-import importlib
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-import torch
 
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.templates.write import built, templates
 
-from ..conftest import WIDTH, fill
-from .models import FAMILIES, video_vae, vision_clip
+from ..executor import executed, loader_of
+from .whole import whole
 
-POOLED = {"adm_in_channels": WIDTH + 6 * 256}  # of SDXL: the pooled text, and six sizes and places
-TINY = {
-    "qwen_image_edit": ("Qwen-Image-Edit", {}),
-    "flux_kontext": ("Flux Kontext", {}),
-    "sdxl": ("SDXL", POOLED),
-    "sd35": ("SD 3", {}),
-    "cosxl_edit": ("CosXL Edit", POOLED),
-    "z_image": ("Z-Image", {}),
-}
 LOADERS = {
     "CheckpointLoaderSimple": ("MODEL", "CLIP", "VAE"),
     "UNETLoader": ("MODEL",),
@@ -48,41 +35,10 @@ def object_info(host):
     return described
 
 
-def small_clip(comfy):
-    """The host's SD 1.5 text encoder with prompts of width 16."""
-    encoders, base = (importlib.import_module(f"comfy.{name}") for name in ("sd1_clip", "supported_models_base"))
-    sizes = {"hidden_size": WIDTH, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
-    sizes |= {"hidden_act": "quick_gelu", "max_position_embeddings": 77, "eos_token_id": 49407}
-    target = base.ClipTarget(encoders.SD1Tokenizer, encoders.SD1ClipModel)
-    options = {"clip_l_model_config": sizes, "dtype": torch.float32}
-    clip = importlib.import_module("comfy.sd").CLIP(target, model_options=options)
-    fill(clip.cond_stage_model, 0)
-    return clip
-
-
 @pytest.fixture(scope="module")
 def tiny(host, comfy):
     """(MODEL, CLIP, VAE) of a family by its name in the templates."""
-
-    def make(name: str) -> dict:
-        title, changes = TINY[name]
-        family = FAMILIES[title]
-        if title == "Qwen-Image-Edit":
-            clip, vae = vision_clip(comfy), video_vae()
-        else:
-            clip = small_clip(comfy)
-            vae = host.run("CSDDemoModel", model="first" if family.channels == 4 else "sharp")[2]
-        return {"MODEL": family.model(comfy, **changes), "CLIP": clip, "VAE": vae}
-
-    return make
-
-
-def loader_of(kinds: tuple[str, ...], made: dict) -> type:
-    """A node of the host that gives what was made, in the place of a loader."""
-    body = {"RETURN_TYPES": kinds, "FUNCTION": "load", "CATEGORY": "test"}
-    body["INPUT_TYPES"] = classmethod(lambda cls: {"required": {}})
-    body["load"] = lambda self: tuple(made[kind] for kind in kinds)
-    return type("Tiny", (), body)
+    return lambda name: whole(host, comfy, name)
 
 
 def shrunk(prompt: dict) -> dict:
@@ -112,26 +68,6 @@ def with_clip(prompt: dict) -> dict:
     return prompt
 
 
-class Messages:
-    """The part of the host's server that its executor talks to."""
-
-    def __init__(self):
-        self.client_id, self.last_node_id, self.last_prompt_id, self.sent = "test", None, None, []
-
-    def send_sync(self, event, data, sid=None):
-        self.sent.append((event, data))
-
-
-def executed(prompt: dict) -> Messages:
-    execution = importlib.import_module("execution")
-    ends = [id for id, node in prompt.items() if node["class_type"] in ("SaveImage", "SaveVideo")]
-    messages = Messages()
-    executor = execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0})
-    with ThreadPoolExecutor(1) as thread:  # as in the host; the browser tests leave an event loop in this one
-        thread.submit(executor.execute, prompt, "test", {"client_id": messages.client_id}, ends).result()
-    return messages
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_to_its_end(host, tiny, object_info, workflows, monkeypatch, name):
     prompt = to_prompt(load_workflow(workflows / f"{name}.json"), object_info)
@@ -139,10 +75,9 @@ def test_it_runs_to_its_end(host, tiny, object_info, workflows, monkeypatch, nam
     for kind, gives in LOADERS.items():
         monkeypatch.setitem(host.nodes.NODE_CLASS_MAPPINGS, f"Tiny{kind}", loader_of(gives, made))
     prompt = shrunk(prompt) if name.startswith("panorama") else with_clip(shrunk(prompt))
-    sent = executed(prompt).sent
-    failed = [data for event, data in sent if event == "execution_error"]
-    assert not failed, {key: failed[0][key] for key in ("node_type", "exception_message", "traceback")}
-    assert any(event == "executed" and "images" in (data["output"] or {}) for event, data in sent)
+    done = executed(prompt, [id for id, node in prompt.items() if node["class_type"] in ("SaveImage", "SaveVideo")])
+    assert not done.errors, {key: done.errors[0][key] for key in ("node_type", "exception_message", "traceback")}
+    assert any(event == "executed" and "images" in (data["output"] or {}) for event, data in done.sent)
 
 
 def test_the_files_are_what_the_code_makes(object_info, workflows):
