@@ -54,6 +54,10 @@ class Graph:
         self._left += self._width + COLUMN_GAP if self.nodes else 0
         self._top, self._width = 0.0, width
 
+    def gap(self) -> None:
+        """Room for the title of another group under the last one."""
+        self._top += 2 * TITLE
+
     def note(self, text: str) -> None:
         self._place("MarkdownNote", [], [], [text], {}, "Read me first")
 

@@ -1,15 +1,19 @@
-"""`make templates`: writes the templates of real models into workflows/, each with its card."""
+"""`make templates`: writes the templates of real models, with their cards, and those of the simple nodes.
+
+The cards of the latter are pictures of what they make, so they are not written here.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from ..environment.client import Client
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
-from . import sets
+from . import sets, simple
 from .card import card
 from .families import CLIPS, FAMILIES, Family
 from .graph import Graph
@@ -29,10 +33,16 @@ def built(info: Mapping[str, dict]) -> dict[str, dict]:
     """All workflows by name, from the host's answer to /object_info."""
     made = {}
     for name, lay_out, family in templates():
-        graph = Graph(name, info)
-        lay_out(graph, family)
-        made[name] = graph.workflow()
+        made[name] = _workflow(name, info, partial(lay_out, family=family))
+    for name, lay_out in simple.TEMPLATES.items():
+        made[name] = _workflow(name, info, lay_out)
     return made
+
+
+def _workflow(name: str, info: Mapping[str, dict], lay_out: Callable[[Graph], None]) -> dict:
+    graph = Graph(name, info)
+    lay_out(graph)
+    return graph.workflow()
 
 
 def main() -> None:
