@@ -1,8 +1,8 @@
 """Checks all inputs of a node against its schema, whether they come from widgets or through links.
 
 The host checks less. It checks the range of a number in a widget, but not of one that comes through a link. It does not
-check choices. A link of several types, as that of ParticleSplit, may bring another type. So every input passes through
-here before the node sees it. A new widget needs no code here: its schema says all.
+check choices. A link of several types, as that of CSD Particle Split, may bring another type. So every input passes
+through here before the node sees it. A new widget needs no code here: its schema says all.
 
     numbers   type, finite, within min and max
     choices   one of the options

@@ -18,6 +18,7 @@ def custom(name: str, kind: Any) -> type[io.ComfyTypeIO]:
     return made
 
 
+CATEGORY = "Collaborative Score Distillation"
 Layout = custom("CSD_LAYOUT", WindowLayout)
 Correspondence = io.Custom("CSD_CORRESPONDENCE")
 
@@ -34,16 +35,19 @@ def advanced(make: type[io.Input], name: str, **keywords) -> io.Input:
     return known(make, id=name, optional=True, advanced=True, **keywords)
 
 
-def schema(node_id: str, display_name: str, description: str, inputs: list, outputs: list, **optional) -> io.Schema:
+def schema(
+    node_id: str, display_name: str, description: str, inputs: list, outputs: list, *, group: str, **optional
+) -> io.Schema:
     """The schema of a node of this extension.
 
+    group      where it is found in the menu of nodes: Simple, Sampling, Options, Video, Views, 3D, Measure, Demo
     optional   keywords that only newer hosts know, such as search_aliases
     """
     return known(
         io.Schema,
         node_id=node_id,
         display_name=display_name,
-        category="collaborative score distillation",
+        category=f"{CATEGORY}/{group}",
         description=description,
         inputs=inputs,
         outputs=outputs,

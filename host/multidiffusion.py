@@ -41,7 +41,7 @@ class WindowedModel:
     def _of_branch(self, conds: dict, branch: int, count: int) -> dict:
         """The conditioning of one canvas, taken from the batch that the host made."""
         if conds.get("control") is not None:
-            raise ValueError("model: got a ControlNet, which is not split; remove it or use CSDEditSampler.")
+            raise ValueError("model: got a ControlNet, which is not split; remove it or use CSD Edit Sampler.")
         return {
             key: value[branch : branch + 1] if isinstance(value, Tensor) and value.shape[0] == count else value
             for key, value in conds.items()

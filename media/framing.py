@@ -48,7 +48,7 @@ class Framing:
         if height * self.frame[1] != width * self.frame[0]:
             raise ValueError(
                 f"got frames of {width} x {height} pixels, expected {self.frame[1]} x {self.frame[0]} or a multiple "
-                "of that; connect the frames of the same VideoFrameBatch."
+                "of that; connect the frames of the same CSD Video Frame Batch."
             )
         scale = height / self.frame[0]
         left, right, top, bottom = (-round(pixels * scale) for pixels in self.borders)

@@ -59,7 +59,7 @@ class Layout:
                 )
             raise ValueError(
                 f"layout: got {particles.shape[0]} particles for a layout of {self.windows.count} windows; "
-                "connect the layout of the ParticleSplit that made them."
+                "connect the layout of the CSD Particle Split that made them."
             )
         return self.windows.rescaled(as_size(particles.shape[-2:]))
 
@@ -93,8 +93,9 @@ def plan(
     down, across = (len(positions(*axis, multiple)) for axis in zip(canvas, window, stride, wrap))
     if batch * down * across > MOST:
         raise ValueError(
-            f"ParticleSplit: got {batch} images of {size[1]} x {size[0]} pixels, which make {batch * down * across:,} "
-            f"windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower `overlap` or enlarge the window."
+            f"CSD Particle Split: got {batch} images of {size[1]} x {size[0]} pixels, which make "
+            f"{batch * down * across:,} windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower `overlap` "
+            "or enlarge the window."
         )
     return Layout(size, replace(cover(canvas, window, stride, wrap, multiple, batch), soft=soft))
 
@@ -102,17 +103,17 @@ def plan(
 def _check(size: Size, window: Size, overlap: int, wrap: tuple[bool, bool], multiple: int) -> None:
     if any(w % multiple or w < multiple for w in window):
         raise ValueError(
-            f"ParticleSplit: got windows of {window[1]} x {window[0]} pixels, expected multiples of {multiple}; change "
-            "the window or `multiple`."
+            f"CSD Particle Split: got windows of {window[1]} x {window[0]} pixels, expected multiples of {multiple}; "
+            "change the window or `multiple`."
         )
     if not 0 <= overlap < min(window) or overlap % multiple:
         raise ValueError(
-            f"ParticleSplit: got an overlap of {overlap}, expected a multiple of {multiple} from 0 to less than "
+            f"CSD Particle Split: got an overlap of {overlap}, expected a multiple of {multiple} from 0 to less than "
             f"the smaller side of the window ({min(window)})."
         )
     for axis, length, w, wraps in zip(("height", "width"), size, window, wrap):
         if wraps and (length % multiple or length < w):
             raise ValueError(
-                f"ParticleSplit: got a {axis} of {length} that wraps around, expected a multiple of {multiple} of at "
-                f"least {w}; resize the image, since padding would lie in the seam."
+                f"CSD Particle Split: got a {axis} of {length} that wraps around, expected a multiple of {multiple} of "
+                f"at least {w}; resize the image, since padding would lie in the seam."
             )

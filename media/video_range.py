@@ -44,7 +44,7 @@ class VideoRange:
         if len(frames) != self.count:
             raise ValueError(
                 f"got {len(frames)} frames, expected the {self.count} of the range; connect the frames of the same "
-                "VideoFrameBatch, none left out and none added."
+                "CSD Video Frame Batch, none left out and none added."
             )
         height, width = even(self.framing.source)
         borders = (0, width - self.framing.source[1], 0, height - self.framing.source[0])

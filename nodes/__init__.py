@@ -3,8 +3,8 @@
 The method is in csd/. Files are read and written in media/. Everything that touches ComfyUI's internals is in host/.
 
 simple      a whole edit in one node (wiring: the single nodes that it turns into)
-particles   ParticleSplit, ParticleMerge
-samplers    CSDEditSampler, CSDSampler
+particles   CSD Particle Split, CSD Particle Merge
+samplers    CSD Edit Sampler, CSD Sampler
 options     kernel, noise field, timesteps, update, baseline
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced

@@ -5,7 +5,7 @@ from ..host.multidiffusion import windowed
 from ..host.node import Node
 from . import tooltips
 
-MULTIDIFFUSION = "MultiDiffusion (for comparison)"
+MULTIDIFFUSION = "CSD MultiDiffusion (for comparison)"
 
 
 class MultiDiffusion(Node):
@@ -18,11 +18,12 @@ class MultiDiffusion(Node):
             "every step (arXiv 2302.08113). Give the whole image to the sampler and to its conditioning.",
             [
                 io.Model.Input("model", tooltip=tooltips.MODEL),
-                Layout.Input("layout", tooltip="Where the windows lie, from ParticleSplit of the same image."),
+                Layout.Input("layout", tooltip="Where the windows lie, from CSD Particle Split of the same image."),
                 io.Int.Input("particles_at_once", default=4, min=1, max=100000, tooltip=tooltips.PARTICLES_AT_ONCE),
             ],
             [io.Model.Output(tooltip="The model with windows, for any core sampler.")],
             search_aliases=["tiled diffusion", "multidiffusion"],
+            group="Measure",
         )
 
     @classmethod

@@ -32,6 +32,7 @@ class DemoModel(Node):
                 io.Vae.Output(tooltip="The autoencoder, for VAE Encode and VAE Decode."),
             ],
             search_aliases=["instruct pix2pix demo", "collaborative score distillation demo"],
+            group="Demo",
         )
 
     @classmethod
@@ -73,6 +74,7 @@ class DemoScene(Node):
                 ),
             ],
             [io.Image.Output(tooltip="The painted landscape.")],
+            group="Demo",
         )
 
     @classmethod

@@ -69,6 +69,7 @@ class DemoClip(Node):
                 ),
             ],
             search_aliases=["demo video", "painted clip", "true motion"],
+            group="Demo",
         )
 
     @classmethod

@@ -53,6 +53,7 @@ class DemoViews(Node):
                 ),
             ],
             search_aliases=["demo view set", "painted views", "diorama"],
+            group="Demo",
         )
 
     @classmethod

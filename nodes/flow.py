@@ -23,7 +23,7 @@ class OpticalFlow(Node):
             "Finds where frames of a video show the same thing, and where it is hidden. Measures the optical flow of "
             "the unedited frames. For CSD Kernel, CSD Noise Field and CSD Blend.",
             [
-                io.Image.Input("frames", tooltip="The unedited frames, from VideoFrameBatch."),
+                io.Image.Input("frames", tooltip="The unedited frames, from CSD Video Frame Batch."),
                 io.Int.Input(
                     "neighbours",
                     default=2,
@@ -57,6 +57,7 @@ class OpticalFlow(Node):
             ],
             [Correspondence.Output("correspondence", display_name="correspondence", tooltip=tooltips.CORRESPONDENCE)],
             search_aliases=["optical flow", "motion", "frame correspondence"],
+            group="Video",
         )
 
     @classmethod
@@ -74,13 +75,14 @@ class CanvasCorrespondence(Node):
             "CSDCanvasCorrespondence",
             "CSD Canvas Correspondence",
             "Tells CSD Kernel that windows of a panorama show the same thing where they overlap.",
-            [Layout.Input("layout", tooltip="Where the windows lie, from ParticleSplit.")],
+            [Layout.Input("layout", tooltip="Where the windows lie, from CSD Particle Split.")],
             [
                 Correspondence.Output(
                     "correspondence", display_name="correspondence", tooltip="Where windows overlap. For CSD Kernel."
                 )
             ],
             search_aliases=["overlap", "window correspondence"],
+            group="Options",
         )
 
     @classmethod

@@ -98,6 +98,7 @@ class KernelOptions(Node):
                 ),
             ],
             [Coupling.Output("coupling", display_name="coupling", tooltip="For `coupling` of a sampler.")],
+            group="Options",
         )
 
     @classmethod
@@ -138,6 +139,7 @@ class NoiseOptions(Node):
                 ),
             ],
             [NoiseFieldType.Output("noise", display_name="noise", tooltip="For `noise` of a sampler.")],
+            group="Options",
         )
 
     @classmethod
@@ -185,6 +187,7 @@ class TimestepOptions(Node):
                     "timesteps", display_name="timesteps", tooltip="For `timesteps` of a sampler or of CSD Sigmas."
                 )
             ],
+            group="Options",
         )
 
     @classmethod
@@ -225,6 +228,7 @@ class UpdateOptions(Node):
                 ),
             ],
             [UpdateType.Output("update", display_name="update", tooltip="For `update` of a sampler.")],
+            group="Options",
         )
 
     @classmethod
@@ -287,9 +291,10 @@ class BaselineOptions(Node):
             ],
             [
                 BaselineType.Output(
-                    "choice", display_name="baseline", tooltip="For `baseline` of CSDEditSampler or CSD Guider."
+                    "choice", display_name="baseline", tooltip="For `baseline` of CSD Edit Sampler or CSD Guider."
                 )
             ],
+            group="Options",
         )
 
     @classmethod

@@ -1,7 +1,7 @@
-"""ParticleSplit and ParticleMerge: windows of an image, a latent or a mask, and the whole again.
+"""CSD Particle Split and CSD Particle Merge: windows of an image, a latent or a mask, and the whole again.
 
 They are generic on purpose. Core nodes stand between them (VAE Encode, VAE Decode, any sampler). So
-ParticleMerge takes whatever the particles have become, at any scale.
+CSD Particle Merge takes whatever the particles have become, at any scale.
 """
 
 import torch
@@ -58,9 +58,9 @@ class ParticleSplit(Node):
     def define_schema(cls):
         return schema(
             "CSDParticleSplit",
-            "ParticleSplit",
+            "CSD Particle Split",
             "Cuts an image, latent or mask into overlapping windows: the particles of Collaborative Score "
-            "Distillation. The windows cover every pixel. ParticleMerge puts them back together.",
+            "Distillation. The windows cover every pixel. CSD Particle Merge puts them back together.",
             [
                 io.MultiType.Input(
                     "whole",
@@ -107,7 +107,7 @@ class ParticleSplit(Node):
                     min=1,
                     max=64,
                     tooltip="Windows start and end on multiples of this many pixels. 8 for most models, 16 or 32 for "
-                    "some. Edges are padded to it; ParticleMerge cuts the padding off.",
+                    "some. Edges are padded to it; CSD Particle Merge cuts the padding off.",
                 ),
                 io.Vae.Input(
                     "vae",
@@ -131,10 +131,11 @@ class ParticleSplit(Node):
                 LayoutType.Output(
                     "layout",
                     display_name="layout",
-                    tooltip="Where the windows lie, for the sampler and for ParticleMerge.",
+                    tooltip="Where the windows lie, for the sampler and for CSD Particle Merge.",
                 ),
             ],
             search_aliases=["tile", "crop windows", "panorama split"],
+            group="Sampling",
         )
 
     @classmethod
@@ -187,15 +188,17 @@ class ParticleMerge(Node):
     def define_schema(cls):
         return schema(
             "CSDParticleMerge",
-            "ParticleMerge",
-            "Puts windows back together, and cuts off the padding that ParticleSplit added.",
+            "CSD Particle Merge",
+            "Puts windows back together, and cuts off the padding that CSD Particle Split added.",
             [
                 io.MultiType.Input(
                     "particles",
                     [io.Image, io.Latent, io.Mask],
                     tooltip="The windows, edited. Their scale may have changed, from pixels to latents for instance.",
                 ),
-                LayoutType.Input("layout", tooltip="Where the windows lie, from the ParticleSplit that made them."),
+                LayoutType.Input(
+                    "layout", tooltip="Where the windows lie, from the CSD Particle Split that made them."
+                ),
                 io.Combo.Input(
                     "blend",
                     options=["feather", "uniform"],
@@ -210,6 +213,7 @@ class ParticleMerge(Node):
                 )
             ],
             search_aliases=["untile", "stitch windows", "panorama merge"],
+            group="Sampling",
         )
 
     @classmethod

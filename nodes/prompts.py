@@ -27,6 +27,7 @@ class PromptOfEach(Node):
             ],
             is_input_list=True,
             search_aliases=["qwen image edit windows", "prompt for each frame", "join conditioning"],
+            group="Sampling",
         )
 
     @classmethod

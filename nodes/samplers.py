@@ -1,4 +1,4 @@
-"""CSDEditSampler and CSDSampler: a whole run of the method in one node."""
+"""CSD Edit Sampler and CSD Sampler: a whole run of the method in one node."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -158,7 +158,7 @@ class CSDEditSampler(Node):
     def define_schema(cls):
         return schema(
             "CSDEditSampler",
-            "CSDEditSampler",
+            "CSD Edit Sampler",
             "Edits a set of images together, so that they agree: windows of a panorama, frames of a video, or views of "
             "a scene. The method is Collaborative Score Distillation (arXiv 2307.04787).",
             [
@@ -179,13 +179,14 @@ class CSDEditSampler(Node):
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
+            group="Sampling",
         )
 
     @classmethod
     def run(cls, model, positive, negative, latent, guidance, image_guidance, baseline=None, **settings):
         choice = baseline or BaselineChoice(ImageConditional())
         scales = Guidance(guidance, image_guidance)
-        return _distill("CSDEditSampler", model, positive, negative, latent, scales, choice, Settings(**settings))
+        return _distill("CSD Edit Sampler", model, positive, negative, latent, scales, choice, Settings(**settings))
 
 
 class CSDSampler(Node):
@@ -193,7 +194,7 @@ class CSDSampler(Node):
     def define_schema(cls):
         return schema(
             "CSDSampler",
-            "CSDSampler",
+            "CSD Sampler",
             "Makes a set of new images together, so that they agree. There is no source image: empty latents start "
             "from noise. The method is Collaborative Score Distillation (arXiv 2307.04787).",
             [
@@ -210,6 +211,7 @@ class CSDSampler(Node):
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],
+            group="Sampling",
         )
 
     @classmethod
@@ -217,5 +219,5 @@ class CSDSampler(Node):
         choice = BaselineChoice(DrawnNoise())
         scales = Guidance(guidance)
         return _distill(
-            "CSDSampler", model, positive, negative, latent, scales, choice, Settings(**settings), from_noise=True
+            "CSD Sampler", model, positive, negative, latent, scales, choice, Settings(**settings), from_noise=True
         )

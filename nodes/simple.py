@@ -101,7 +101,7 @@ class ConsistentEditPanorama(Node):
     def define_schema(cls):
         return schema(
             "CSDConsistentEditPanorama",
-            "Consistent Edit (panorama)",
+            "CSD Consistent Edit (tiled panorama, seamless 360)",
             "Edits a wide or large picture by an instruction, evenly from end to end. It cuts the picture into "
             "overlapping windows and edits them together. All settings are chosen for the model.",
             [
@@ -128,6 +128,7 @@ class ConsistentEditPanorama(Node):
             _outputs("The edited picture, in the size of the source."),
             search_aliases=["panorama edit", "360", "seamless", "tiled edit", "large image edit", "consistent"],
             enable_expand=True,
+            group="Simple",
         )
 
     @classmethod
@@ -154,7 +155,7 @@ class ConsistentEditSet(Node):
     def define_schema(cls):
         return schema(
             "CSDConsistentEditSet",
-            "Consistent Edit (frames or views)",
+            "CSD Consistent Edit (video, views)",
             "Edits frames of a video, views of a scene, or pictures that belong together, by one instruction, so that "
             "they agree. All settings are chosen for the model.",
             [
@@ -180,6 +181,7 @@ class ConsistentEditSet(Node):
             ),
             search_aliases=["video edit", "consistent frames", "deflicker", "multi view edit", "batch edit", "series"],
             enable_expand=True,
+            group="Simple",
         )
 
     @classmethod

@@ -69,6 +69,7 @@ class EditSplats(Node):
                 io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
             ],
             search_aliases=["gaussian splatting", "3dgs", "instruct nerf2nerf", "instruct gs2gs", "scene edit"],
+            group="3D",
         )
 
     @classmethod
@@ -103,9 +104,7 @@ class _Moves:
     def __call__(self, source: Tensor, latents: Tensor, number: int) -> Tensor:
         part, latent = self.parts[number], {"samples": source}
         model, positive, negative = self.links
-        moved, record = run(
-            NAME, model, positive, negative, latent, self.guidance, self.choice, part, begin=latents
-        )
+        moved, record = run(NAME, model, positive, negative, latent, self.guidance, self.choice, part, begin=latents)
         self.record = self.record.followed_by(record)
         return moved["samples"]
 

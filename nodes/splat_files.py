@@ -31,6 +31,7 @@ class LoadSplats(Node):
             ],
             [SplatType.Output("splat", display_name="splat", tooltip="The scene in the file.")],
             search_aliases=["ply", "gaussian splatting", "3dgs", "load splat"],
+            group="3D",
         )
 
     @classmethod
@@ -74,6 +75,7 @@ class SaveSplats(Node):
             [io.String.Output("file", display_name="file", tooltip="What CSD Load Splats calls the new file.")],
             is_output_node=True,
             search_aliases=["ply", "gaussian splatting", "3dgs", "export splat"],
+            group="3D",
         )
 
     @classmethod

@@ -95,6 +95,7 @@ class SplatsFromViews(Node):
             ],
             outputs("splat"),
             search_aliases=["gaussian splatting", "3dgs", "unproject", "depth to splat", "train splats"],
+            group="3D",
         )
 
     @classmethod
@@ -130,6 +131,7 @@ class FitSplats(Node):
             ],
             outputs("fitted"),
             search_aliases=["bake", "gaussian splatting", "3dgs", "refit", "instruct gs2gs"],
+            group="3D",
         )
 
     @classmethod
@@ -193,6 +195,7 @@ class RenderSplats(Node):
                 io.Mask.Output("alpha", display_name="alpha", tooltip="Where there are splats."),
             ],
             search_aliases=["gaussian splatting", "3dgs", "turntable", "novel view", "render splat"],
+            group="3D",
         )
 
     @classmethod

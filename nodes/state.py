@@ -39,6 +39,7 @@ class StateOptions(Node):
             ],
             [StateType.Output("state", display_name="state", tooltip="For `state` of a sampler.")],
             search_aliases=["resume", "checkpoint", "continue run"],
+            group="Options",
         )
 
     @classmethod

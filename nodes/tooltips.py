@@ -42,7 +42,7 @@ PARTICLES_AT_ONCE = (
     "by rounding only."
 )
 
-LAYOUT = "Where the windows lie on the canvas, from ParticleSplit. Leave it unconnected for frames or views."
+LAYOUT = "Where the windows lie on the canvas, from CSD Particle Split. Leave it unconnected for frames or views."
 COUPLING = (
     "How the images influence each other, from CSD Kernel. If not connected: the paper's kernel over whole images."
 )

@@ -42,6 +42,7 @@ class DistillationGuider(Node):
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
             ],
             [io.Guider.Output(tooltip="For SamplerCustomAdvanced, together with CSD Distillation.")],
+            group="Sampling",
         )
 
     @classmethod
@@ -81,6 +82,7 @@ class DistillationSampler(Node):
                 ),
             ],
             [io.Sampler.Output(tooltip="For SamplerCustomAdvanced, together with CSD Guider.")],
+            group="Sampling",
         )
 
     @classmethod
@@ -116,6 +118,7 @@ class DistillationSigmas(Node):
                 ),
             ],
             [io.Sigmas.Output(tooltip="For `sigmas` of SamplerCustomAdvanced.")],
+            group="Sampling",
         )
 
     @classmethod

@@ -31,6 +31,7 @@ class VAEBatch(Node):
                 )
             ],
             search_aliases=["vae encode batch", "vae decode batch", "video vae memory", "qwen", "wan"],
+            group="Sampling",
         )
 
     @classmethod

@@ -67,10 +67,11 @@ class VelocityOptions(Node):
             ],
             [
                 BaselineType.Output(
-                    "choice", display_name="baseline", tooltip="For `baseline` of CSDEditSampler or CSD Guider."
+                    "choice", display_name="baseline", tooltip="For `baseline` of CSD Edit Sampler or CSD Guider."
                 )
             ],
             search_aliases=["flowedit", "rectified flow edit", "flux edit", "dvrf"],
+            group="Options",
         )
 
     @classmethod

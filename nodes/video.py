@@ -1,4 +1,4 @@
-"""VideoFrameBatch and VideoRestore: a stretch of a video as a batch of frames, and edited frames as a video again."""
+"""CSD Video Frame Batch and CSD Video Restore: frames of a video, and edited frames as a video again."""
 
 import logging
 from fractions import Fraction
@@ -21,9 +21,9 @@ class VideoFrameBatch(Node):
     def define_schema(cls):
         return schema(
             "CSDVideoFrameBatch",
-            "VideoFrameBatch",
-            "Takes a stretch of frames from a video, in a size that the model can edit. VideoRestore brings the edited "
-            "frames back to the size, the speed and the sound of the source.",
+            "CSD Video Frame Batch",
+            "Takes a stretch of frames from a video, in a size that the model can edit. CSD Video Restore brings the "
+            "edited frames back to the size, the speed and the sound of the source.",
             [
                 io.MultiType.Input(
                     "video", [io.Video, io.Image], tooltip="The video, from Load Video. Or frames as an IMAGE batch."
@@ -68,8 +68,8 @@ class VideoFrameBatch(Node):
                     "edge",
                     options=["pad", "crop"],
                     tooltip="How sides are brought to a multiple of `multiple`. pad: repeats the pixels at the edge; "
-                    "VideoRestore cuts them off. crop: cuts pixels off; VideoRestore fills them in by repeating the "
-                    "edge.",
+                    "CSD Video Restore cuts them off. crop: cuts pixels off; CSD Video Restore fills them in by "
+                    "repeating the edge.",
                 ),
                 io.Int.Input(
                     "multiple",
@@ -86,10 +86,11 @@ class VideoFrameBatch(Node):
                     "audio", display_name="audio", tooltip="The sound of the stretch. Empty if there is none."
                 ),
                 RangeType.Output(
-                    "clip", display_name="range", tooltip="Size, rate and place of the stretch, for VideoRestore."
+                    "clip", display_name="range", tooltip="Size, rate and place of the stretch, for CSD Video Restore."
                 ),
             ],
             search_aliases=["load video frames", "video to images", "video edit"],
+            group="Video",
         )
 
     @classmethod
@@ -106,7 +107,7 @@ class VideoFrameBatch(Node):
 
 def _pictures(images, rate: float) -> Pictures:
     if images.shape[-1] > 3:
-        logging.warning("VideoFrameBatch: got frames with transparency, which is left out.")
+        logging.warning("CSD Video Frame Batch: got frames with transparency, which is left out.")
     return Pictures(images, Fraction(rate).limit_denominator(100_000))
 
 
@@ -125,7 +126,7 @@ class VideoRestore(Node):
     def define_schema(cls):
         return schema(
             "CSDVideoRestore",
-            "VideoRestore",
+            "CSD Video Restore",
             "Brings edited frames back to the size of the video they came from. Connect it to Create Video and Save "
             "Video: the file then has the source's size, speed, duration and sound.",
             [
@@ -136,7 +137,7 @@ class VideoRestore(Node):
                 RangeType.Input(
                     "clip",
                     display_name="range",
-                    tooltip="Size, rate and place of the stretch, from the VideoFrameBatch that made the frames.",
+                    tooltip="Size, rate and place of the stretch, from the CSD Video Frame Batch that made the frames.",
                 ),
             ],
             [
@@ -152,10 +153,11 @@ class VideoRestore(Node):
                 ),
             ],
             search_aliases=["frames to video", "restore video size"],
+            group="Video",
         )
 
     @classmethod
     def run(cls, frames, clip):
         restored = clip.restored(frames, steps, afford)
-        logging.info("VideoRestore: %s", clip.report())
+        logging.info("CSD Video Restore: %s", clip.report())
         return io.NodeOutput(restored, float(clip.pace), clip.audio, clip.report())

@@ -79,6 +79,7 @@ class ViewSetLoad(Node):
                 ),
             ],
             search_aliases=["nerfstudio", "transforms.json", "load nerf", "gaussian splatting", "multi view"],
+            group="Views",
         )
 
     @classmethod
@@ -134,6 +135,7 @@ class ViewSetSave(Node):
             ],
             is_output_node=True,
             search_aliases=["nerfstudio", "transforms.json", "save nerf", "gaussian splatting", "multi view"],
+            group="Views",
         )
 
     @classmethod
@@ -178,6 +180,7 @@ class ViewCorrespondence(Node):
             ],
             [Correspondence.Output("correspondence", display_name="correspondence", tooltip=tooltips.CORRESPONDENCE)],
             search_aliases=["multi view consistency", "reprojection", "epipolar"],
+            group="Views",
         )
 
     @classmethod

@@ -1,7 +1,7 @@
 """`python -m collaborative_score_distillation.dev.benchmarks.evaluations`: how many evaluations an edit takes.
 
 A panorama in twelve windows and a clip of 24 frames under dual guidance: the shipped InstructPix2Pix workflows, which
-have the paper's settings, the defaults of CSDEditSampler, and its fast settings. Counted by running them in ComfyUI
+have the paper's settings, the defaults of CSD Edit Sampler, and its fast settings. Counted by running them in ComfyUI
 with the demo model in the checkpoint's place, on pictures of a quarter of the size: evaluations do not depend on it.
 """
 
@@ -32,7 +32,7 @@ def shipped(info: dict, kind: str) -> Edit:
 
 
 def plain(edit: Edit, info: dict) -> Edit:
-    """CSDEditSampler as it comes out of the menu."""
+    """CSD Edit Sampler as it comes out of the menu."""
     made = Edit(Builder(edit.prompt).prompt)
     sampler = made.inputs("CSDEditSampler")
     for stage in STAGES:

@@ -1,7 +1,7 @@
 """`python -m collaborative_score_distillation.dev.benchmarks.memory`: what a long clip needs in memory.
 
 Edits 24, 240 and 960 frames with the demo model, each in a process of its own, through ComfyUI's nodes and
-ours: frames, CSD VAE Batch, InstructPixToPixConditioning, VAEEncode, CSDEditSampler, VAEDecode. Prints the
+ours: frames, CSD VAE Batch, InstructPixToPixConditioning, VAEEncode, CSD Edit Sampler, VAEDecode. Prints the
 peak (of the process; on a GPU what was allocated there), what the longer clip's own pixels and latents
 account for, and whether the rest stays within 15 % of the shortest clip's peak.
 """

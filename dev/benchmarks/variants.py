@@ -1,4 +1,4 @@
-"""Settings of CSDEditSampler whose quality is held against their cost, as prompts made from a shipped workflow's."""
+"""Settings of CSD Edit Sampler whose quality is held against their cost, as prompts made from a shipped workflow's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Variant:
     """Changes to the shipped workflow.
 
     family, label   what it belongs to, and which of them it is
-    sampler         inputs of CSDEditSampler
+    sampler         inputs of CSD Edit Sampler
     options         option nodes: input of the sampler -> type and inputs
     theirs          evaluations counted as the authors' code would take them
     """

@@ -18,14 +18,30 @@ from .world import KINDS, MODELS, SET, SPLATS, World, Worlds
 SAMPLERS = ("CSDEditSampler", "CSDSampler", "SamplerCustomAdvanced")
 _OURS_TO_TRIO = ("GUIDER", "SAMPLER", "SIGMAS")
 _SMALL = {
-    "steps": (1, 3), "width": (64, 128), "height": (64, 128), "frames": (1, 3), "count": (1, 4), "every": (1, 3),
-    "window_width": (64, 64), "window_height": (64, 64), "overlap": (0, 56), "longest_side": (64, 128),
-    "side": (32, 128), "start": (0, 1), "stride": (1, 2), "multiple": (8, 8), "step_size": (0.0, 3.0),
-    "fit_steps": (1, 3), "rounds": (1, 3),
+    "steps": (1, 3),
+    "width": (64, 128),
+    "height": (64, 128),
+    "frames": (1, 3),
+    "count": (1, 4),
+    "every": (1, 3),
+    "window_width": (64, 64),
+    "window_height": (64, 64),
+    "overlap": (0, 56),
+    "longest_side": (64, 128),
+    "side": (32, 128),
+    "start": (0, 1),
+    "stride": (1, 2),
+    "multiple": (8, 8),
+    "step_size": (0.0, 3.0),
+    "fit_steps": (1, 3),
+    "rounds": (1, 3),
 }
 """Ranges of widgets whose own range would make a graph large: by name, since a schema tells no cost."""
 _ASKS_FOR = {
-    "uniform": "correspondence", "carried": "correspondence", "prompt": "source_prompt", "source prompt": "source",
+    "uniform": "correspondence",
+    "carried": "correspondence",
+    "prompt": "source_prompt",
+    "source prompt": "source",
 }
 """Choices without which an optional link may stay open, and with which it may not: a schema tells no such thing."""
 _FLOW_ONLY = ("CSDVelocity",)  # nodes for rectified flow models, which no schema tells either
@@ -123,7 +139,7 @@ class Graphs:
         return [value]
 
     def _sampler(self, graph: Graph, given: dict) -> tuple[str, tuple]:
-        """CSDEditSampler with what a node gave, on whatever link takes it."""
+        """CSD Edit Sampler with what a node gave, on whatever link takes it."""
         node = self.by_id["CSDEditSampler"]
         links = {spec.id: given[_kind(spec)] for spec in node.GET_SCHEMA().inputs if _kind(spec) in given}
         return "CSDEditSampler", self._node(graph, node, {**links, "latent": graph.latent}, bare=True)

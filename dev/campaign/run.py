@@ -13,8 +13,15 @@ from .oracles import Verdict, judged
 
 EVERY = 50  # graphs between two good runs
 GOOD = {
-    "seed": 11, "steps": 2, "step_size": 1.0, "guidance": 3.0, "image_guidance": 1.5, "noise_low": 0.1,
-    "noise_high": 0.6, "particles_per_step": 0, "particles_at_once": 2,
+    "seed": 11,
+    "steps": 2,
+    "step_size": 1.0,
+    "guidance": 3.0,
+    "image_guidance": 1.5,
+    "noise_low": 0.1,
+    "noise_high": 0.6,
+    "particles_per_step": 0,
+    "particles_at_once": 2,
 }
 
 

@@ -38,7 +38,7 @@ def decoded(file: bytes) -> np.ndarray:
 
 
 def cost(edit: Edit, run: Run) -> dict:
-    """What CSDEditSampler said of a run: evaluations, seconds, steps."""
+    """What CSD Edit Sampler said of a run: evaluations, seconds, steps."""
     return run.history["outputs"][edit.id("CSDEditSampler")]["csd"][0]
 
 

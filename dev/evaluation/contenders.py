@@ -16,7 +16,7 @@ Shape = tuple[int, ...]  # of the edited pictures, [N, H, W, 3]
 
 @dataclass(frozen=True)
 class Coupled:
-    """An edit by CSDEditSampler, which counts its own evaluations.
+    """An edit by CSD Edit Sampler, which counts its own evaluations.
 
     prompt         makes the prompt
     sampler_only   whether only the sampler's seconds count; what is done once for all (flow, VAE) is left out

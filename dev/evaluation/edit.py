@@ -57,7 +57,7 @@ class Edit:
         return changed
 
     def layout(self, size: tuple[int, int], overlap: int | None = None) -> Layout:
-        """The windows that ParticleSplit will make of a picture of `size` (height, width)."""
+        """The windows that CSD Particle Split will make of a picture of `size` (height, width)."""
         split = self.inputs("CSDParticleSplit")
         window = (split["window_height"], split["window_width"])
         wraps = split["wrap"] in ("vertical", "both"), split["wrap"] in ("horizontal", "both")
@@ -91,7 +91,7 @@ def upstream(prompt: dict, id: str) -> list[str]:
 
 
 def with_options(edit: Edit, options: dict[str, tuple[str, dict]], **sampler) -> Builder:
-    """The edit with option nodes of its own at CSDEditSampler, {input: (type, inputs)}, and other inputs there."""
+    """The edit with option nodes of its own at CSD Edit Sampler, {input: (type, inputs)}, and other inputs there."""
     nodes = Builder(edit.prompt)
     wires = {name: [nodes.add(kind, **inputs), 0] for name, (kind, inputs) in options.items()}
     nodes.prompt[edit.id("CSDEditSampler")]["inputs"] |= sampler | wires

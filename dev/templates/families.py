@@ -35,7 +35,7 @@ class Family:
     label     its name in titles and notes
     load      puts its loaders down
     describe  puts its prompts down: (graph, loaded, pictures, texts) -> prompts
-    sampler   widgets of CSDEditSampler
+    sampler   widgets of CSD Edit Sampler
     window    side of its windows, pixels
     order     widgets of CSDTimesteps, where the template has one
     texts     "edit": the instruction; "source": what the source shows, for text-to-image models

@@ -37,7 +37,8 @@ class Wire:
 class Graph:
     """Nodes in columns from left to right; each is put under the one before it.
 
-    info   the running host's answer to /object_info
+    info    the running host's answer to /object_info
+    scale   how large the page opens it; the page writes no text below 0.6
     """
 
     name: str
@@ -45,6 +46,7 @@ class Graph:
     nodes: list[dict] = field(default_factory=list)
     links: list[list] = field(default_factory=list)
     groups: list[dict] = field(default_factory=list)
+    scale: float = 0.55
     _left: float = 0.0
     _top: float = 0.0
     _width: float = 0.0
@@ -138,7 +140,7 @@ class Graph:
             "last_node_id": len(self.nodes),
             "last_link_id": len(self.links),
             **{"nodes": self.nodes, "links": self.links, "groups": self.groups, "config": {}},
-            "extra": {"ds": {"scale": 0.55, "offset": [160, 260]}},
+            "extra": {"ds": {"scale": self.scale, "offset": [88 / self.scale, 143 / self.scale]}},
             "version": 0.4,
         }
 

@@ -23,7 +23,7 @@ def _note(graph: Graph, family: Family, title: str, set_text: str) -> None:
 def _sampled(
     graph: Graph, family: Family, prompts: Prompts, model: Wire, latent: Wire, **further: Any
 ) -> dict[str, Wire]:
-    """CSDEditSampler, with the order of the noise levels before it where the family has one."""
+    """CSD Edit Sampler, with the order of the noise levels before it where the family has one."""
     if family.order:
         further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
     if prompts.baseline:

@@ -33,8 +33,8 @@ def panorama(graph: Graph) -> None:
     _note(
         graph,
         "Edit a panorama",
-        "**Your own picture**: put Load Image in place of CSD Demo Scene. Any size works. The demo model likes a height "
-        "of about 256 pixels.",
+        "**Your own picture**: put Load Image in place of CSD Demo Scene. Any size works. The demo model likes a "
+        "height of about 256 pixels.",
         "**What is inside**: the template `panorama_edit` shows the same as single nodes.",
     )
     graph.column(320)

@@ -187,7 +187,7 @@ SETTINGS = {
 
 @pytest.fixture
 def edit(host, case):
-    """Run CSDEditSampler on the case, with changes: edited latents [N, C, h, w]."""
+    """Run CSD Edit Sampler on the case, with changes: edited latents [N, C, h, w]."""
 
     def run(model, case=case, **changes) -> torch.Tensor:
         inputs = {"positive": case.positive, "negative": case.negative, "latent": case.latent, "layout": case.layout}

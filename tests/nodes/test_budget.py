@@ -92,7 +92,9 @@ MANY = {
 def test_too_many_windows(host, case):
     windows, side, message = MANY[case]
     begun = time.process_time()
-    with pytest.raises(ValueError, match=f"ParticleSplit: got .*{message}.*expected at most 65,536; lower `overlap`"):
+    with pytest.raises(
+        ValueError, match=f"CSD Particle Split: got .*{message}.*expected at most 65,536; lower `overlap`"
+    ):
         host.run("CSDParticleSplit", whole=picture(side), **windows, **SPLIT)
     assert time.process_time() - begun < 8
 

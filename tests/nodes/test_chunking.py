@@ -116,7 +116,7 @@ def test_other_errors_pass_as_they_are(model, edit):
 
 def test_out_of_memory_with_a_single_particle_says_what_to_do(model, edit, far, management):
     none, batches = limited(model, 0, management.OOM_EXCEPTION)
-    with pytest.raises(ValueError, match="CSDEditSampler: memory: it ran out with a single particle .* smaller"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: memory: it ran out with a single particle .* smaller"):
         edit(none, particles_at_once=4)
     assert batches == [20, 8, 4, 2, 1]
     assert far(edit(model), edit(model)) == 0

@@ -46,7 +46,7 @@ def test_memory_is_bounded(host, model, canvas, level, host_predict, counted):
     assert max(calls) == 3 and sum(calls) == 8
 
 
-NAME = r"^MultiDiffusion \(for comparison\): "
+NAME = r"^CSD MultiDiffusion \(for comparison\): "
 
 
 def test_a_layout_of_another_image(ext, host, model, canvas, level, host_predict):

@@ -62,6 +62,20 @@ def test_ids_are_unique_and_ours(schemas):
     assert len({schema.display_name for schema in schemas}) == len(ids)
 
 
+def test_every_node_has_a_name_of_one_style_and_its_place_in_the_menu(schemas):
+    places = {"Simple", "Sampling", "Options", "Video", "Views", "3D", "Measure", "Demo"}
+    for schema in schemas:
+        assert schema.display_name.startswith("CSD ") and len(schema.display_name) <= 50, schema.display_name
+    assert {schema.category for schema in schemas} == {f"Collaborative Score Distillation/{name}" for name in places}
+
+
+@pytest.mark.parametrize("word", ["panorama", "360", "tile", "seamless", "video", "views", "consistent", "edit"])
+def test_the_page_finds_a_simple_node_by_what_people_look_for(schemas, word):
+    """Older pages look at names only."""
+    simple = [schema.display_name for schema in schemas if schema.category.endswith("/Simple")]
+    assert any(word in name.lower() for name in simple)
+
+
 def test_inputs_and_outputs_share_no_id(schemas):
     for schema in schemas:
         ids = [part.id for part in (*schema.inputs, *(o for o in schema.outputs if o.id))]
@@ -86,5 +100,5 @@ def test_keywords_of_newer_hosts_are_left_out(ext):
 
     assert ext.io.known(older, a=1, b=3, advanced=True) == (1, 3)
     assert ext.io.known(newer, a=1, advanced=True) == (1, {"advanced": True})
-    made = ext.io.schema("CSDx", "x", "", [], [], search_aliases=["y"], essentials_category="z")
-    assert made.node_id == "CSDx" and made.category == "collaborative score distillation"
+    made = ext.io.schema("CSDx", "x", "", [], [], group="Options", search_aliases=["y"], essentials_category="z")
+    assert made.node_id == "CSDx" and made.category == "Collaborative Score Distillation/Options"

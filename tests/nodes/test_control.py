@@ -119,7 +119,7 @@ def test_what_is_given_keeps_its_hint(guided, model, case, edit, nets, hint):
 
 def test_a_hint_that_fits_nothing_is_refused(guided, model, counted):
     clone, calls = counted(model)
-    with pytest.raises(ValueError, match=r"CSDEditSampler: positive ControlNet hint: got 1 of 100 x 64.*20 x 8"):
+    with pytest.raises(ValueError, match=r"CSD Edit Sampler: positive ControlNet hint: got 1 of 100 x 64.*20 x 8"):
         guided(rand(1, 1, 3, 64, 100), model=clone)
     with pytest.raises(ValueError, match="got a batch of 3 for 4 particles"):
         guided(rand(1, 3, 3, 64, 64), model=clone)

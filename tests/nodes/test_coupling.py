@@ -106,7 +106,7 @@ def test_another_count_is_refused_before_any_model_runs(edit, model, counted, ke
         "coupling": lambda flow: kernel(correspondence=flow),
         "noise": lambda flow: field(field="carried", correspondence=flow),
     }[stage](correspond(5))
-    with pytest.raises(ValueError, match=f"CSDEditSampler: {stage}: got a correspondence of 5 particles for 4; make"):
+    with pytest.raises(ValueError, match=f"CSD Edit Sampler: {stage}: got a correspondence of 5 particles for 4; make"):
         edit(counting, **{stage: made}, **FRAMES)
     assert not calls
 

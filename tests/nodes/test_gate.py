@@ -173,7 +173,7 @@ def test_links_are_checked_like_widgets(host, case):
 
 def test_a_latent_with_a_mask_of_nan(host):
     latent = {**LATENT, "noise_mask": torch.full((1, 8, 8), math.nan)}
-    with pytest.raises(ValueError, match="ParticleSplit: whole: got NaN or infinite numbers"):
+    with pytest.raises(ValueError, match="CSD Particle Split: whole: got NaN or infinite numbers"):
         host.run("CSDParticleSplit", whole=latent, **SPLIT)
 
 

@@ -1,4 +1,4 @@
-"""ParticleSplit and ParticleMerge: windows and the whole again, for every type and any size."""
+"""CSD Particle Split and CSD Particle Merge: windows and the whole again, for every type and any size."""
 
 import importlib
 import json
@@ -72,7 +72,7 @@ def test_a_noise_mask_in_pixels(split):
 
 def test_noise_masks_that_do_not_match(split):
     latent = {"samples": rand(3, 2, 4, 8, 20), "noise_mask": torch.ones(3, 1, 8, 20)}
-    with pytest.raises(ValueError, match="ParticleSplit: got 3 noise masks for 2 latents, expected 1 or 2"):
+    with pytest.raises(ValueError, match="CSD Particle Split: got 3 noise masks for 2 latents, expected 1 or 2"):
         split(latent)
 
 
@@ -144,17 +144,19 @@ BAD = [
 
 @pytest.mark.parametrize("changes, message", BAD, ids=[f"{next(iter(c))} {next(iter(c.values()))}" for c, _ in BAD])
 def test_bad_windows(split, changes, message):
-    with pytest.raises(ValueError, match=f"ParticleSplit: {message}"):
+    with pytest.raises(ValueError, match=f"CSD Particle Split: {message}"):
         split(rand(1, 1, 100, 160, 3), **changes)
 
 
 def test_a_seam_cannot_be_padded(split):
-    with pytest.raises(ValueError, match="ParticleSplit: got a width of 150 that wraps around, expected a multiple"):
+    with pytest.raises(
+        ValueError, match="CSD Particle Split: got a width of 150 that wraps around, expected a multiple"
+    ):
         split(rand(1, 1, 64, 150, 3), wrap="horizontal")
 
 
 def test_latents_need_whole_cells(split):
-    with pytest.raises(ValueError, match="ParticleSplit: got multiple 4 for latents of 8 pixels a cell, expected"):
+    with pytest.raises(ValueError, match="CSD Particle Split: got multiple 4 for latents of 8 pixels a cell, expected"):
         split({"samples": rand(1, 1, 4, 8, 20)}, multiple=4)
 
 
@@ -190,7 +192,7 @@ def test_images_for_a_vae_of_large_cells(split, comfy):
 @pytest.mark.parametrize("empty", [torch.zeros(0, 64, 64, 3), torch.zeros(1, 0, 64, 3), torch.zeros(0, 64, 64)])
 def test_nothing_to_split(split, empty):
     with pytest.raises(
-        ValueError, match="ParticleSplit: whole: got a tensor .*expected an? .* of at least one picture"
+        ValueError, match="CSD Particle Split: whole: got a tensor .*expected an? .* of at least one picture"
     ):
         split(empty)
 
@@ -198,13 +200,13 @@ def test_nothing_to_split(split, empty):
 def test_particles_of_another_layout(split, merge):
     particles, _ = split(rand(1, 1, 64, 160, 3))
     _, other = split(rand(1, 1, 64, 300, 3))
-    with pytest.raises(ValueError, match="ParticleMerge: layout: got 4 particles for a layout of"):
+    with pytest.raises(ValueError, match="CSD Particle Merge: layout: got 4 particles for a layout of"):
         merge(particles, other)
 
 
 def test_particles_of_another_shape(split, merge):
     _, layout = split(rand(1, 1, 64, 160, 3))
-    with pytest.raises(ValueError, match="ParticleMerge: Windows: .*does not rescale to"):
+    with pytest.raises(ValueError, match="CSD Particle Merge: Windows: .*does not rescale to"):
         merge(rand(1, 4, 63, 65, 3), layout)
 
 

@@ -168,7 +168,7 @@ def test_keyframed_hooks_need_descending_levels(host, comfy, model, case, edit, 
     prompt = hooked(comfy, model, case.positive, keyframes=[(1.0, 0.0), (0.2, 0.55)])
     assert far(edit(model, positive=prompt), edit(model, positive=hooked(comfy, model, case.positive))) > 1e-4
     random, (clone, calls) = host.run("CSDTimesteps", order="random")[0], counted(model)
-    with pytest.raises(ValueError, match="CSDEditSampler: .*hooks with keyframes.*descending"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: .*hooks with keyframes.*descending"):
         edit(clone, positive=prompt, timesteps=random, steps=4)
     assert not calls
 

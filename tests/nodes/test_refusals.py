@@ -9,7 +9,7 @@ import torch
 
 @pytest.fixture
 def refused(model, edit, counted):
-    """Run CSDEditSampler with changes; it has to refuse them with this message and without evaluating."""
+    """Run CSD Edit Sampler with changes; it has to refuse them with this message and without evaluating."""
 
     def run(message, model=model, **changes):
         clone, calls = counted(model)
@@ -23,12 +23,12 @@ def refused(model, edit, counted):
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_latents_that_are_not_numbers(refused, case, value):
     case.latents[2, 0, 0, 0] = value
-    refused("CSDEditSampler: latent: got NaN or infinite numbers")
+    refused("CSD Edit Sampler: latent: got NaN or infinite numbers")
 
 
 def test_an_empty_batch(refused):
     latent = {"samples": torch.zeros(0, 4, 8, 8)}
-    refused(r"CSDEditSampler: latent: got a tensor of shape \(0, 4, 8, 8\), expected a LATENT", latent=latent)
+    refused(r"CSD Edit Sampler: latent: got a tensor of shape \(0, 4, 8, 8\), expected a LATENT", latent=latent)
 
 
 NUMBERS = [
@@ -45,53 +45,53 @@ NUMBERS = [
 
 @pytest.mark.parametrize("changes, message", NUMBERS, ids=[next(iter(changes)) for changes, _ in NUMBERS])
 def test_settings(refused, changes, message):
-    refused(f"CSDEditSampler: {message}", **changes)
+    refused(f"CSD Edit Sampler: {message}", **changes)
 
 
 def test_a_layout_for_another_number_of_particles(refused, ext):
     layout = ext.layout.plan((64, 96), (64, 64), 32, (False, False), 8, 1)
-    refused("CSDEditSampler: layout: got 4 particles for a layout of 2 windows", layout=layout)
+    refused("CSD Edit Sampler: layout: got 4 particles for a layout of 2 windows", layout=layout)
 
 
 def test_a_layout_for_another_shape_of_particles(refused, ext):
     layout = ext.layout.plan((96, 248), (96, 80), 24, (False, False), 8, 1)
     assert layout.windows.count == 4
-    refused("CSDEditSampler: Windows: .* does not rescale to", layout=layout)
+    refused("CSD Edit Sampler: Windows: .* does not rescale to", layout=layout)
 
 
 def test_images_that_do_not_match_the_particles(refused, tiny, case):
     positive = tiny.prompt(1, concat_latent_image=torch.zeros(3, 4, 8, 8))
-    refused("CSDEditSampler: positive concat_latent_image: got a batch of 3 for 4 particles", positive=positive)
+    refused("CSD Edit Sampler: positive concat_latent_image: got a batch of 3 for 4 particles", positive=positive)
 
 
 def test_a_batch_of_prompts_that_does_not_match(refused, tiny, case):
     negative = tiny.prompt(1, rows=3, **case.negative[0][1])
-    refused("CSDEditSampler: negative cross_attn: got a batch of 3 for 4 particles", negative=negative)
+    refused("CSD Edit Sampler: negative cross_attn: got a batch of 3 for 4 particles", negative=negative)
 
 
 @pytest.mark.parametrize("name", ["positive", "negative"])
 def test_an_empty_conditioning(refused, name):
-    refused(f"CSDEditSampler: {name}: got an empty conditioning", **{name: []})
+    refused(f"CSD Edit Sampler: {name}: got an empty conditioning", **{name: []})
 
 
 def test_a_noise_mask_of_another_size(refused, case):
     latent = {**case.latent, "noise_mask": torch.ones(1, 30, 30)}
-    refused("CSDEditSampler: noise mask: got 1 of 30 x 30, expected the size of", latent=latent)
+    refused("CSD Edit Sampler: noise mask: got 1 of 30 x 30, expected the size of", latent=latent)
 
 
 @pytest.mark.parametrize("name", ["positive", "negative"])
 def test_a_prompt_without_an_image(refused, tiny, name):
-    message = f"CSDEditSampler: {name}: got a prompt without an image.*source prompt and set image_guidance to 1"
+    message = f"CSD Edit Sampler: {name}: got a prompt without an image.*source prompt and set image_guidance to 1"
     refused(message, **{name: tiny.prompt(5)})
 
 
 def test_one_prompt_of_several_without_an_image(refused, tiny, case):
-    refused("CSDEditSampler: positive: got a prompt without an image", positive=[*case.positive, *tiny.prompt(5)])
+    refused("CSD Edit Sampler: positive: got a prompt without an image", positive=[*case.positive, *tiny.prompt(5)])
 
 
 def test_a_model_without_image_conditioning(refused, tiny):
     """The baseline that works with it is offered."""
-    refused("CSDEditSampler: model: got a model that takes no image.*source prompt", model=tiny.text_to_image())
+    refused("CSD Edit Sampler: model: got a model that takes no image.*source prompt", model=tiny.text_to_image())
 
 
 def test_the_offered_baseline_works(host, tiny, case, edit, refused, far):
@@ -105,20 +105,20 @@ def test_a_source_prompt_that_is_not_there(host, ext, refused):
     with pytest.raises(ValueError, match="CSD Baseline: got no source, expected a conditioning"):
         host.run("CSDBaseline", baseline="source prompt")
     choice = ext.options.BaselineChoice(ext.csd.baseline.SourcePrompt())
-    refused("CSDEditSampler: baseline: got no source prompt", baseline=choice)
+    refused("CSD Edit Sampler: baseline: got no source prompt", baseline=choice)
 
 
 def test_context_windows(refused, model):
     node = importlib.import_module("comfy_extras.nodes_context_windows").ContextWindowsManualNode
     windowed = node.execute(model, 16, 4, "standard_static", 1, False, "pyramid", 0).args[0]
-    refused("CSDEditSampler: model: got context windows", model=windowed)
+    refused("CSD Edit Sampler: model: got context windows", model=windowed)
 
 
 @pytest.mark.parametrize("name", ["EasyCache", "LazyCache"])
 def test_caches_of_the_previous_step(refused, model, name):
     node = getattr(importlib.import_module("comfy_extras.nodes_easycache"), f"{name}Node")
     cached = node.execute(model, 0.2, 0.15, 0.95, False).args[0]
-    refused(f"CSDEditSampler: model: got {name.lower()}, which reuses", model=cached)
+    refused(f"CSD Edit Sampler: model: got {name.lower()}, which reuses", model=cached)
 
 
 def test_differential_diffusion(refused, edit, model, case):
@@ -181,7 +181,7 @@ def test_the_sigmas_node(host, model):
 
 def test_a_run_that_grows_without_bound(edit, model, case):
     case.latents.mul_(1e37)
-    with pytest.raises(ValueError, match="CSDEditSampler: latents: they grew without bound .* lower step_size"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: latents: they grew without bound .* lower step_size"):
         edit(model, step_size=1000.0, steps=3)
 
 
@@ -195,5 +195,7 @@ def test_a_prompt_of_another_text_encoder(edit, model, case):
     """Of another width than the model was made for, as a CLIP of another model gives it."""
     text, entries = case.positive[0]
     wide = [[torch.zeros(*text.shape[:2], text.shape[2] // 2), entries]]
-    with pytest.raises(ValueError, match="CSDEditSampler: conditioning: got a prompt of another width .* expected one"):
+    with pytest.raises(
+        ValueError, match="CSD Edit Sampler: conditioning: got a prompt of another width .* expected one"
+    ):
         edit(model, positive=wide)

@@ -188,7 +188,7 @@ def test_a_file_of_another_run_is_refused(model, edit, calls, kept, folder, name
     edit(model, steps=STEPS, state=kept())
     before = (folder / "run.safetensors").read_bytes()
     calls.clear()
-    with pytest.raises(ValueError, match=rf"CSDEditSampler: state file: .*another run; these differ: .*{name}"):
+    with pytest.raises(ValueError, match=rf"CSD Edit Sampler: state file: .*another run; these differ: .*{name}"):
         edit(model, **{"steps": STEPS, **OTHERS[name]}, state=kept(resume=resume))
     assert calls == [] and (folder / "run.safetensors").read_bytes() == before
 
@@ -272,7 +272,7 @@ def test_a_damaged_file_is_refused(model, edit, calls, kept, folder, damage):
     before = path.read_bytes()
     calls.clear()
     for resume in (True, False):
-        with pytest.raises(ValueError, match="CSDEditSampler: state file: got run.safetensors, which cannot be read"):
+        with pytest.raises(ValueError, match="CSD Edit Sampler: state file: got run.safetensors, which cannot be read"):
             edit(model, state=kept(resume=resume))
     assert calls == [] and path.read_bytes() == before
 
@@ -299,7 +299,7 @@ def test_a_folder_that_takes_no_file_any_more(model, edit, calls, kept, folder, 
         assert "was not kept" in caplog.text
         handle.remove()
         calls.clear()
-        with pytest.raises(ValueError, match="CSDEditSampler: state file: could not write run.safetensors"):
+        with pytest.raises(ValueError, match="CSD Edit Sampler: state file: could not write run.safetensors"):
             edit(model, steps=STEPS, state=kept())
         assert calls == []
     finally:

@@ -86,7 +86,7 @@ def test_every_knob_counts(flow_edit, velocity, far, changes):
 
 def test_models_of_other_kinds_are_refused(model, flow_edit, velocity, counted):
     clone, calls = counted(model)
-    with pytest.raises(ValueError, match="CSDEditSampler: velocity: got a model that predicts eps or v, expected"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: velocity: got a model that predicts eps or v, expected"):
         flow_edit(rand(3, 2, 4, 8, 8), velocity(), model=clone)
     assert not calls
 

@@ -84,7 +84,7 @@ def save(host, monkeypatch):
 )
 @pytest.mark.parametrize("edge", ["pad", "crop"])
 def test_the_whole_way(made, batch, restore, save, how, edge):
-    """LoadVideo -> VideoFrameBatch -> VideoRestore -> CreateVideo -> SaveVideo: size, rate, duration, sound."""
+    """Load Video, CSD Video Frame Batch, CSD Video Restore, Create Video, Save Video: size, rate, duration, sound."""
     how = {"sound": 2, "frames": 24, **how}
     frames, _, _, clip = batch(made(**how), size="longest side", side=40, edge=edge)
     assert frames.shape[0] == how["frames"] and max(frames.shape[1:3]) == 40
@@ -236,7 +236,7 @@ def _only_sound(path):
 def test_files_that_cannot_be_read(host, load, batch, spoil):
     path = host.base / "input" / "spoilt.mp4"
     spoil(path)
-    with pytest.raises(ValueError, match=r"VideoFrameBatch: got a file .*expected a video.*; (take|choose) "):
+    with pytest.raises(ValueError, match=r"CSD Video Frame Batch: got a file .*expected a video.*; (take|choose) "):
         batch(load(path))
 
 
@@ -249,23 +249,25 @@ BAD = [
 
 @pytest.mark.parametrize("changes, message", BAD)
 def test_ranges_without_a_frame(made, batch, changes, message):
-    with pytest.raises(ValueError, match=f"VideoFrameBatch: {message}"):
+    with pytest.raises(ValueError, match=f"CSD Video Frame Batch: {message}"):
         batch(made("h.mp4"), **changes)
 
 
 @pytest.mark.parametrize("images, rate", [(torch.zeros(0, 8, 8, 3), 24.0), (torch.zeros(2, 8, 8, 3), 0.0)])
 def test_images_without_a_frame_or_a_pace(batch, images, rate):
     with pytest.raises(
-        ValueError, match="VideoFrameBatch: (video: got a tensor .* at least one|rate: got 0.0, expected)"
+        ValueError, match="CSD Video Frame Batch: (video: got a tensor .* at least one|rate: got 0.0, expected)"
     ):
         batch(images, rate=rate)
 
 
 def test_frames_of_another_clip(batch, restore):
     frames, _, _, clip = batch(torch.rand(4, 32, 48, 3))
-    with pytest.raises(ValueError, match="VideoRestore: got 3 frames, expected the 4 of the range; connect"):
+    with pytest.raises(ValueError, match="CSD Video Restore: got 3 frames, expected the 4 of the range; connect"):
         restore(frames[:3], clip)
-    with pytest.raises(ValueError, match="VideoRestore: got frames of 32 x 32 pixels, expected 48 x 32 or a multiple"):
+    with pytest.raises(
+        ValueError, match="CSD Video Restore: got frames of 32 x 32 pixels, expected 48 x 32 or a multiple"
+    ):
         restore(frames[:, :, :32], clip)
 
 

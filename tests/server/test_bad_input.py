@@ -34,9 +34,15 @@ def test_good_input_runs(client, whole):
 
 
 BAD = [
-    ({"overlap": 64}, r"CSDParticleSplit .*ParticleSplit: got an overlap of 64, expected .* less than"),
-    ({"window_width": 72, "multiple": 16}, r"ParticleSplit: got windows of 72 x 64 pixels, expected multiples of 16"),
-    ({"window_width": 512, "overlap": 0, "wrap": "horizontal"}, r"ParticleSplit: got a width of 96 that wraps around"),
+    ({"overlap": 64}, r"CSDParticleSplit .*CSD Particle Split: got an overlap of 64, expected .* less than"),
+    (
+        {"window_width": 72, "multiple": 16},
+        r"CSD Particle Split: got windows of 72 x 64 pixels, expected multiples of 16",
+    ),
+    (
+        {"window_width": 512, "overlap": 0, "wrap": "horizontal"},
+        r"CSD Particle Split: got a width of 96 that wraps around",
+    ),
 ]
 
 
@@ -52,7 +58,7 @@ def test_a_layout_of_other_particles(client):
     prompt = split()
     prompt["5"] = entry("EmptyImage", width=64, height=64, batch_size=5, color=1)
     prompt["3"]["inputs"]["particles"] = ["5", 0]
-    with pytest.raises(RunError, match=r"ParticleMerge: layout: got 5 particles for a layout of 2 windows"):
+    with pytest.raises(RunError, match=r"CSD Particle Merge: layout: got 5 particles for a layout of 2 windows"):
         client.run(prompt)
     assert client.run(split()).outcome == "success"
 

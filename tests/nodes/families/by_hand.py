@@ -15,7 +15,7 @@ from torch import Tensor
 STEPS, STEP_SIZE, SEED, TIMES, GUIDANCE = 2, 1.0, 7, (0.1, 0.6), 3.0
 SETTINGS = {"seed": SEED, "steps": STEPS, "step_size": STEP_SIZE, "guidance": GUIDANCE, "image_guidance": 1.0}
 SETTINGS |= {"noise_low": TIMES[0], "noise_high": TIMES[1], "particles_per_step": 0}
-"""The same for CSDEditSampler."""
+"""The same for CSD Edit Sampler."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ByHand:
     def edited(
         self, model, latents: Tensor, prompts: Callable[[int], Prompts], layout=None, mask: Tensor | None = None
     ) -> Tensor:
-        """The edited particles, as CSDEditSampler gives them with `SETTINGS` and a coupling that does nothing.
+        """The edited particles, as CSD Edit Sampler gives them with `SETTINGS` and a coupling that does nothing.
 
         model     the same for all, or particle i -> its model
         prompts   those of particle i

@@ -13,7 +13,7 @@ def by_hand(ext, comfy, ask) -> ByHand:
 
 @pytest.fixture
 def family_edit(host, uncoupled):
-    """CSDEditSampler with the settings of the loop by hand: edited latents."""
+    """CSD Edit Sampler with the settings of the loop by hand: edited latents."""
 
     def run(model, latents, prompts, layout=None, at_once=4, **changes) -> torch.Tensor:
         """prompts: `Prompts` of the whole set."""

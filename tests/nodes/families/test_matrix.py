@@ -69,7 +69,7 @@ def test_a_family_with_a_feature(tools, by_hand, family_edit, far, found, name, 
 
 def _brief(error: ValueError) -> str:
     """What an error says that it got."""
-    said = re.fullmatch(r"CSDEditSampler: (?P<got>.*?)(, so |; ).*", str(error), re.DOTALL)
+    said = re.fullmatch(r"CSD Edit Sampler: (?P<got>.*?)(, so |; ).*", str(error), re.DOTALL)
     assert said, f"an error without a way out: {error}"
     return said["got"]
 

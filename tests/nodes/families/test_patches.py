@@ -96,6 +96,6 @@ def test_pictures_that_cannot_be_split_are_refused(comfy, case, family_edit, cou
     clone.set_model_double_block_patch(Picture())
     prompts = Prompts(*(family.prompt(seed) for seed in (1, 2, 3)))
     latents = case.layout.windows.rescaled((8, 8)).split(family.latents(5, 1, (8, 20)))
-    with pytest.raises(ValueError, match="CSDEditSampler: model: got a patch Picture with a picture, which cannot"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: model: got a patch Picture with a picture, which cannot"):
         family_edit(clone, latents, prompts, case.layout)
     assert not calls

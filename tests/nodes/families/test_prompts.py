@@ -19,7 +19,7 @@ def test_a_reference_that_the_model_ignores(comfy, family_edit, counted, name):
     clone, calls = counted(family.model(comfy))
     reference = {"reference_latents": [family.latents(9, COUNT)]}
     prompts = Prompts(*(family.prompt(seed, **reference) for seed in (1, 2)))
-    with pytest.raises(ValueError, match="CSDEditSampler: model: got a model that predicts the same with the ref"):
+    with pytest.raises(ValueError, match="CSD Edit Sampler: model: got a model that predicts the same with the ref"):
         family_edit(clone, family.latents(5, COUNT), prompts)
     assert calls == [1, 1]
 
