@@ -41,7 +41,7 @@ def _found(name: str, kind: str, expected: str, is_there: Callable[[Path], bool]
     path = inside(base or input_directory(), below)
     if not is_there(path):
         where = "output" if base else "input"
-        raise ValueError(f"got {name!r}, but there is no such {kind} in ComfyUI's {where} directory; choose another.")
+        raise ValueError(f"got {name!r}, expected a {kind} that is in ComfyUI's {where} directory; choose another.")
     return path
 
 

@@ -47,6 +47,13 @@ class Recorder:
         taken = {source for number in new for source in self._sources(number)}
         return [{**self._with_sources(number), **self._shown(number)} for number in new if number not in taken]
 
+    def savers(self) -> list[dict[str, dict]]:
+        """A prompt for each node that shows or saves something by itself."""
+        return [self._with_sources(number) for number, node in self.prompt.items() if self._saves(node["class_type"])]
+
+    def _saves(self, node_id: str) -> bool:
+        return self.about[node_id]["output_node"]
+
     def _shown(self, number: str) -> dict[str, dict]:
         """A view of what a node gives, without which the server would not run it; nothing where it gives nothing."""
         gives = self.about[self.prompt[number]["class_type"]]["output"]
@@ -84,7 +91,8 @@ def served(host: Host, nodes: list[type], first: int, count: int, limit: float) 
     """
     recorder = Recorder(Client(host.address).object_info())
     sender = Sender(host, ServedGraphs(recorder, nodes), recorder, limit)
-    sender.client.run(recorder.prompts()[-1])  # the view set, which other graphs load
+    for prompt in recorder.savers():  # of the view set and the splats that other graphs load
+        sender.client.run(prompt)
     return [sender.judged(sender.graphs.graph(number)) for number in range(first, first + count)], sender.slowest
 
 

@@ -189,7 +189,7 @@ class TestFiles:
         path = host.base / "output" / "changing.ply"
         path.write_bytes(path.read_bytes() + b"\n")
         assert node.fingerprint_inputs(file=file) != before
-        assert "there is no such file" in node.validate_inputs(file="nothing.ply")
+        assert "expected a file that is in" in node.validate_inputs(file="nothing.ply")
 
     def test_a_disk_that_is_full_leaves_nothing(self, host, made, monkeypatch):
         def full(*_):

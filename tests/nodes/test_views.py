@@ -114,9 +114,9 @@ def test_folders_elsewhere(host, load, folder):
 
 
 def test_folders_that_are_not_there(host, load):
-    with pytest.raises(ValueError, match="got 'none', but there is no such folder in ComfyUI's input directory"):
+    with pytest.raises(ValueError, match="got 'none', expected a folder that is in ComfyUI's input directory"):
         load("none")
-    with pytest.raises(ValueError, match=r"got 'none \[output\]', but there is no such folder in ComfyUI's output"):
+    with pytest.raises(ValueError, match=r"got 'none \[output\]', expected a folder that is in ComfyUI's output"):
         load("none [output]")
 
 
