@@ -19,6 +19,7 @@ The other files:
     presets                 complete settings by name
     correspondence          where particles show the same thing; `geometry` for views with cameras
     aligned, carried, blend couple, move noise, and average finished pictures along a correspondence
+    tones                   couples what looks alike, however far apart
     tree, precision         theta as several tensors, and the floating type of exact sums
 
 Notation, the same in every file:
@@ -62,6 +63,7 @@ from .scene import Scene, merge
 from .score import PromptOfEach, PromptScore, RegionScore, region_weights
 from .stein import Seen, Stein, mean, row
 from .timesteps import Descending, Random, schedule
+from .tones import Tones
 from .update import SGD, Adam, Masked, Rates, Regrown, StepSize
 from .windows import Windows, cover
 
@@ -113,6 +115,7 @@ __all__ = [
     "Stepped",
     "Stein",
     "StepSize",
+    "Tones",
     "Windows",
     "balanced",
     "blend",
