@@ -25,7 +25,7 @@ from .stein import Couple, Seen, Stein, clean
 
 SAMPLE = 512
 """How many blocks, evenly spaced, the median distance is taken from."""
-MOST = 2**14
+MOST = 2**13
 """How many blocks there are at most. Time grows with their square, so larger sets get larger blocks."""
 AT_ONCE = 2**22
 """How many weights are held at once. As float32 they take 16 MiB."""
@@ -44,8 +44,8 @@ class Tones:
 
     couple: Couple = Stein(Independent())
     strength: float = 1.0
-    width: float = 0.18
-    block: int = 2
+    width: float = 0.15
+    block: int = 1
     look: Callable[[Seen], Tensor] = clean
 
     def __post_init__(self):

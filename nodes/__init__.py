@@ -6,6 +6,7 @@ simple      a whole edit in one node (wiring: the single nodes that it turns int
 particles   CSD Particle Split, CSD Particle Merge
 samplers    CSD Edit Sampler, CSD Sampler
 options     kernel, noise field, timesteps, update, baseline
+tones       what looks alike changes alike
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be stopped and resumed

@@ -17,6 +17,7 @@ from .splat_edit import EditSplats
 from .splat_files import LoadSplats, SaveSplats
 from .splats import FitSplats, RenderSplats, SplatsFromViews
 from .state import StateOptions
+from .tones import TonesOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
 from .velocity import VelocityOptions
@@ -62,6 +63,7 @@ NODES = [
     EditSplats,
     ConsistentEditPanorama,
     ConsistentEditSet,
+    TonesOptions,
 ]
 
 

@@ -56,7 +56,7 @@ def test_what_is_the_same_everywhere_stays():
 def test_detail_inside_a_block_stays():
     x = normal(4, 3, 8, 8)
     detail = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64).repeat(4, 4).expand(4, 3, 8, 8)
-    assert torch.allclose(Tones(ALONE)(seen(x), detail)[0], detail)
+    assert torch.allclose(Tones(ALONE, block=2)(seen(x), detail)[0], detail)
 
 
 def test_the_chance_of_a_tone_averages_out():
@@ -104,9 +104,9 @@ def test_in_parts_it_is_the_same(monkeypatch):
 
 def test_a_large_set_gets_larger_blocks(monkeypatch):
     values = normal(4, 3, 8, 8)
-    assert Tones(ALONE)._blocks(values).shape == (4, 3, 4, 4)
+    assert Tones(ALONE, block=2)._blocks(values).shape == (4, 3, 4, 4)
     monkeypatch.setattr(module, "MOST", 16)
-    assert Tones(ALONE)._blocks(values).shape == (4, 3, 2, 2)
+    assert Tones(ALONE, block=2)._blocks(values).shape == (4, 3, 2, 2)
 
 
 def test_it_couples_along_the_correspondence_of_the_other_coupling():
