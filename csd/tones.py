@@ -22,6 +22,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from .kernel import Gram, Independent, squared_distances
 from .stein import Couple, Seen, Stein, clean
+from .windows import as_size
 
 SAMPLE = 512
 """How many blocks, evenly spaced, the median distance is taken from."""
@@ -73,7 +74,7 @@ class Tones:
         """Means over blocks, [n, C, rows, columns]. Blocks are a little smaller where they do not fit evenly."""
         values = rearrange(values, "n ... h w -> n (...) h w").to(torch.promote_types(values.dtype, torch.float32))
         side = max(self.block, math.ceil(math.sqrt(values[:, 0].numel() / MOST)))
-        return adaptive_avg_pool2d(values, [-(-length // side) for length in values.shape[-2:]])
+        return adaptive_avg_pool2d(values, as_size(-(-length // side) for length in values.shape[-2:]))
 
 
 def shared(tones: Tensor, looks: Tensor, width: float) -> Tensor:

@@ -14,8 +14,8 @@ class TonesOptions(Node):
         return schema(
             "CSDTones",
             "CSD Tones",
-            "Makes what looks alike change alike, however far apart it is: one sky gets one colour from end to end of a "
-            "panorama. Takes no further evaluations of the model. Connect it to `coupling` of a sampler.",
+            "Makes what looks alike change alike, however far apart it is: one sky gets one colour from end to end of "
+            "a panorama. Takes no further evaluations of the model. Connect it to `coupling` of a sampler.",
             [
                 io.Float.Input(
                     "strength",

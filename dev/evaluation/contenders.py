@@ -61,6 +61,13 @@ def unblended(edit: Edit) -> dict:
     return Builder(edit.prompt).saving(edit.edited, "unblended")
 
 
+def papers_kernel(edit: Edit) -> dict:
+    """A panorama with the kernel of the paper, which mixes whole windows, in place of the coupling that is shipped."""
+    nodes = Builder(edit.prompt)
+    nodes.prompt[edit.id("CSDEditSampler")]["inputs"].pop("coupling", None)
+    return nodes.saving(edit.edited, "papers_kernel")
+
+
 def papers_coupling(edit: Edit) -> dict:
     """The paper's coupling: the kernel on whole noised pictures, and noise drawn for each. All else as shipped."""
     kernel = {"kernel": "rbf", "bandwidth": "median", "fixed_bandwidth": 1000.0, "normalization": "row"}
@@ -82,14 +89,23 @@ def window_by_window(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, 
     return nodes.saving([merged, 0], "window_by_window"), used
 
 
-def multidiffusion(edit: Edit, shape: Shape, evaluations: int) -> tuple[dict, int]:
-    """The windows of CSD, their predictions averaged at every step."""
-    steps, used = matched(edit, evaluations, edit.layout(size_of(shape)).windows.count)
+def multidiffusion(
+    edit: Edit, shape: Shape, evaluations: int, start: float = 1.0, most: int | None = None
+) -> tuple[dict, int]:
+    """The windows of CSD, their predictions averaged at every step.
+
+    start   noise that the source gets at first, in proportion to that of the first step of a whole run
+    most    steps that are taken at most, although there are evaluations for more
+    """
+    count = edit.layout(size_of(shape)).windows.count
+    steps, used = matched(edit, evaluations, count)
+    if most is not None and steps > most:
+        steps, used = most, most * used // steps
     nodes, demo, split = Builder(edit.prompt), edit.id("CSDDemoModel"), edit.id("CSDParticleSplit")
     at_once = edit.inputs("CSDEditSampler")["particles_at_once"]
     patched = nodes.add("CSDMultiDiffusion", model=[demo, 0], layout=[split, 1], particles_at_once=at_once)
     padded = nodes.add("CSDParticleMerge", particles=[split, 0], layout=[split, 1], blend="uniform")
-    latents = sample(nodes, edit, [patched, 0], [padded, 0], steps)
+    latents = sample(nodes, edit, [patched, 0], [padded, 0], steps, start)
     decoded = nodes.add("VAEDecode", samples=latents, vae=[demo, 2])
     return nodes.saving([decoded, 0], "multidiffusion"), used
 
@@ -166,8 +182,11 @@ def guided(nodes: Builder, sampler: dict, model: list, conditioned: str, negativ
     return nodes.add("DualCFGGuider", **conds, **scales)
 
 
-def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) -> list:
-    """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with the guidance that the scales ask."""
+def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int, start: float = 1.0) -> list:
+    """Latents of an InstructPix2Pix edit by core nodes: Euler (DDIM) steps with the guidance that the scales ask.
+
+    start   the host's `denoise`: below 1, the noised source is where sampling begins
+    """
     sampler, demo = edit.inputs("CSDEditSampler"), edit.id("CSDDemoModel")
     positive, negative = [edit.id("CLIPTextEncode", "Instruction"), 0], [edit.id("CLIPTextEncode", "No text"), 0]
     conditioned = nodes.add(
@@ -179,7 +198,7 @@ def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int) 
         noise=[nodes.add("RandomNoise", noise_seed=sampler["seed"]), 0],
         guider=[guider, 0],
         sampler=[nodes.add("KSamplerSelect", sampler_name="euler"), 0],
-        sigmas=[nodes.add("BasicScheduler", model=model, scheduler="normal", steps=steps, denoise=1.0), 0],
+        sigmas=[nodes.add("BasicScheduler", model=model, scheduler="normal", steps=steps, denoise=start), 0],
         latent_image=[conditioned, 2],
     )
     return [sampled, 0]

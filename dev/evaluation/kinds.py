@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from .truth import PaintedPanorama, PaintedSet, Truth
 FIRST_SCENE = 1_000_001  # held out from the training
 
 CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
+STARTED, SHORT, PAPERS_KERNEL = "MultiDiffusion, started late", "MultiDiffusion, two steps", "CSD-Edit, paper's kernel"
 ALONE, PAPER = "frame by frame", "paper's coupling"
 ALIGNED, BLENDED = "correspondence", "correspondence, blended"
 CEILING, FLOOR = "VAE ceiling", "VAE of the truth"
@@ -113,11 +115,19 @@ def true_view_set(edit: Edit, look: str) -> PaintedSet:
     return PaintedSet(views, Geometry(*true_views(diorama)), pairs)
 
 
-PANORAMA_CONTENDERS = (
+PANORAMA_CONTENDERS_FIRST = (
     Coupled(CSD, contenders.whole_workflow),
     Matched(WINDOWS, contenders.window_by_window),
     Matched(MULTIDIFFUSION, contenders.multidiffusion),
 )
+# The best of starts 0.2 to 1, guidance 0.8 to 1.5, and 1 to 16 steps: with all evaluations, and with any number.
+STARTED_LATE, TWO_STEPS = {"start": 0.25}, {"start": 0.4, "most": 2}
+MULTIDIFFUSION_AT_BEST = (
+    Matched(STARTED, partial(contenders.multidiffusion, **STARTED_LATE)),
+    Matched(SHORT, partial(contenders.multidiffusion, **TWO_STEPS)),
+)
+PAPERS_KERNEL_CONTENDER = Coupled(PAPERS_KERNEL, contenders.papers_kernel)
+PANORAMA_CONTENDERS = (*PANORAMA_CONTENDERS_FIRST, *MULTIDIFFUSION_AT_BEST, PAPERS_KERNEL_CONTENDER)
 FLOW_CONTENDERS = (
     Coupled("FlowEdit, each window alone", contenders.flow_edit),
     Coupled("DVRF, each window alone", contenders.dvrf),
@@ -164,7 +174,7 @@ PANORAMA = Kind(
 PANORAMA_FIRST = replace(
     PANORAMA,
     workflow=FIRST_MODEL / "panorama_edit_first.json",
-    contenders=PANORAMA_CONTENDERS,
+    contenders=PANORAMA_CONTENDERS_FIRST,
     results="quality_first",
 )
 CLIP = Kind(

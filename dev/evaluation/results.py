@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from tqdm import tqdm
 
@@ -15,7 +16,7 @@ from ..environment.client import Client
 from ..environment.env import ROOT
 from ..environment.server import Host
 
-Scene = tuple[int, str]  # seed and look
+Scene = tuple[int | str, str]  # seed or name, and look
 SHIPPED = ("csd", "media", "splats", "demo", "host", "nodes")  # the folders with code of an installed copy
 
 
@@ -52,11 +53,11 @@ def missing(scenes: Iterable[Scene], path: Path) -> list[Scene]:
 
 
 def fill(
-    scenes: Sequence[Scene], path: Path, output: Path, compare: Callable[[Client, dict, int, str], dict], unit: str
+    scenes: Sequence[Scene], path: Path, output: Path, compare: Callable[[Client, dict, Any, str], dict], unit: str
 ) -> dict[Scene, dict]:
     """The results of all scenes; those that are missing are run in ComfyUI, each kept as it comes.
 
-    compare   (client, the host's object info, seed, look) -> results
+    compare   (client, the host's object info, seed or name, look) -> results
     output    folder of what the host saves
     """
     todo = missing(scenes, path)
