@@ -27,7 +27,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene ablation serve test golden campaign demo-quality demo-styles demo-evenness bench demo-model templates families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene ablation serve test golden campaign demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ demo-styles: env  ## every style on photographs, against the filters that taught
 
 demo-evenness: env  ## how even edits of photographs are, in three looks: IMAGES="a.jpg b.jpg"
 	@$(MODULE).dev.evaluation.evenness $(IMAGES) $(ARGS)
+
+demo-long-range: env  ## edits of canvases many windows wide, chance apart from the model's own error: PANORAMAS=1
+	@$(MODULE).dev.evaluation.long_range --count $(if $(filter file,$(origin PANORAMAS)),1,$(PANORAMAS)) $(ARGS)
 
 ablation: env  ## kernel, correspondence and noise field, changed one at a time: KIND=video or views, SETS=2
 	@$(MODULE).dev.benchmarks.ablation --kind $(KIND) --count $(SETS) $(ARGS)
