@@ -51,6 +51,7 @@ class TonesOptions(Node):
                 ),
             ],
             [Coupling.Output("tones", display_name="coupling", tooltip="For `coupling` of a sampler.")],
+            group="Options",
             search_aliases=["even colour", "even sky", "colour drift", "tint", "non-local means"],
         )
 
