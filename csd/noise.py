@@ -4,6 +4,7 @@
     Shared        one draw for all of them (how the paper reads)
     OnCanvas      drawn in the shape of theta and then split, so that overlapping windows see the same noise
     Carried       moves with the picture (`carried.py`)
+    Scaled        another field, for models whose pure noise has another standard deviation than one
 
 A field is made for one scene and keeps what it needs of it.
 """
@@ -62,6 +63,21 @@ class OnCanvas:
             keys = self.crops.theta_keys()
             self._last[draws] = torch.stack([draws.normal(self.row, "theta", key) for key in keys])
         return self.crops.split(self._last[draws].to(like), index)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The noise of another field, times `scale`.
+
+    Some flow models learn from noise of another standard deviation than one (HiDream-O1: 8, since it works on pixels).
+    Their x_t = (1 - t) x + t eps and v = eps - x hold for the scaled eps.
+    """
+
+    field: NoiseField
+    scale: float
+
+    def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
+        return self.scale * self.field(draws, index, like)
 
 
 MAKERS = {

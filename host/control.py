@@ -54,6 +54,9 @@ def take(net, rows: Rows, count: int, chains: dict):
             if isinstance(net.vae, HintVAE):
                 part.vae = net.vae.of_rows(rows if has_rows(hint, count) else (0,))
         part.extra_concat_orig = [take_rows(extra, rows, count) for extra in net.extra_concat_orig]
+        clones = getattr(net, "multigpu_clones", None)  # of newer hosts: the same ControlNet on other GPUs
+        if clones:
+            part.multigpu_clones = {device: _copied_chain(clone, make, chains) for device, clone in clones.items()}
         return part
 
     return _copied_chain(net, make, chains)

@@ -27,7 +27,7 @@ from ..csd.draws import Draws
 from ..csd.frames import Frames
 from ..csd.guidance import Interval
 from ..csd.level import Level
-from ..csd.noise import MAKERS, NoiseField
+from ..csd.noise import MAKERS, NoiseField, Scaled
 from ..csd.reuse import Remembering
 from ..csd.scene import Crops, merge
 from ..csd.stein import Couple, Stein
@@ -129,12 +129,16 @@ class Distiller(comfy.samplers.Sampler):
             seed=extra_args.get("seed") or 0,
             couple=self.couple,
             update=update if mask is None else Masked(update, merge(scene, mask)),
-            noise=self.noise.make(scene, source),
+            noise=self._field(scene, source, guider.levels.noise_scale),
             batch=RandomBatch(None if self._in_time else self.per_step),
             reuse=self.reuse,
             at_once=guider.at_once,
             weight=(lambda level: 1.0) if guider.velocity else attrgetter("weight"),
         )
+
+    def _field(self, scene: Crops, theta: Tensor, scale: float) -> NoiseField:
+        field = self.noise.make(scene, theta)
+        return field if scale == 1 else Scaled(field, scale)
 
     def _stepping(self, guider: CSDGuider, levels: Sequence[Level], steps: int) -> SGD | Adam:
         return guider.velocity.update(self.update, levels, steps, self.reuse) if guider.velocity else self.update
@@ -176,7 +180,8 @@ class Distiller(comfy.samplers.Sampler):
         """Theta before the first step."""
         if self.begin is not None:
             return merge(run.scene, guider.inner_model.process_latent_in(self.begin.to(source)))
-        return self._noise(run, source) if self.from_noise and not source.any() else source
+        scale = guider.levels.noise_scale
+        return scale * self._noise(run, source) if self.from_noise and not source.any() else source
 
     @staticmethod
     def _noise(run: Distillation[Crops], theta: Tensor) -> Tensor:

@@ -13,6 +13,9 @@ time. With s the sigma of Stable Diffusion, sigma is
     continuous models (CosXL)       s
 
 From time .02 down to 0, and from .98 up to 1, sigma goes linearly to the model's own least and largest sigma.
+
+Flow models on pixels have noise of another standard deviation than one (`noise_scale`; HiDream-O1: 8). It makes up for
+the averaging of 8 x 8 pixels to one cell, so a time means the same sigma as for latents.
 """
 
 from dataclasses import dataclass
@@ -28,6 +31,7 @@ from ..csd.level import Level
 from ..csd.timesteps import Timesteps, times
 
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
+_CONVERSIONS = ("calculate_input", "calculate_denoised", "noise_scaling")  # a relative may change any of them
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
 _STEPS, _TO_THE_END = 1000, 20  # training steps of Stable Diffusion, and the steps that are linear at either end
 
@@ -66,7 +70,14 @@ class Levels:
 
     @property
     def is_flow(self) -> bool:
-        return isinstance(self.model_sampling, host.CONST) and isinstance(self.model_sampling, _FLOW)
+        kind, own = type(self.model_sampling), host.CONST
+        known = all(getattr(kind, name, None) is getattr(own, name) for name in _CONVERSIONS)
+        return known and isinstance(self.model_sampling, _FLOW)
+
+    @property
+    def noise_scale(self) -> float:
+        """The standard deviation of pure noise. Only newer hosts have models with another one than 1."""
+        return float(getattr(self.model_sampling, "noise_scale", 1.0)) if self.is_flow else 1.0
 
     def sigma(self, time: float, own: bool = False) -> float:
         """The host's sigma at a time, 0 (clean) to 1 (noise).

@@ -57,6 +57,11 @@ def refuse_keyframed_hooks(conds: dict[str, list[dict]], sigmas: Tensor) -> None
 
 
 def refuse_bad_latents(latents: Tensor) -> None:
+    if not isinstance(latents, Tensor):
+        raise ValueError(
+            f"latents: got a {type(latents).__name__}, such as picture and sound in one, expected one tensor; use a "
+            "model of pictures alone."
+        )
     if latents.ndim not in (4, 5) or 0 in latents.shape:
         raise ValueError(f"latents: got shape {tuple(latents.shape)}, expected [particles, channels, height, width].")
     if not torch.isfinite(latents).all():

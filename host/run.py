@@ -9,7 +9,10 @@ from . import preview, refusals
 from .distiller import Distiller
 from .errors import named
 from .guider import CSDGuider
+from .io import known
 from .record import Record
+
+_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
 
 def run(
@@ -27,10 +30,19 @@ def run(
             model, guidance, choice.baseline, settings.layout, settings.particles_at_once, names, node, choice.velocity
         )
         guider.set_conds(positive, negative, choice.source)
-        samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+        samples = _fixed(model, latent)
         sigmas = settings.sigmas(guider.levels)
         distiller = Distiller(**settings.stages(), **stages)
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
+
+
+def _fixed(model, latent: dict) -> torch.Tensor:
+    """The latents, with the channels and axes of the model where they are empty.
+
+    Empty latents of newer hosts say how many pixels a cell has. Their size is changed to the model's.
+    """
+    ratios = {name: latent[name] for name in _RATIOS if name in latent}
+    return known(comfy.sample.fix_empty_latent_channels, model=model, latent_image=latent["samples"], **ratios)
 
 
 def _sample(guider: CSDGuider, distiller: Distiller, latent: dict, samples, sigmas, seed: int) -> dict:

@@ -100,6 +100,22 @@ def test_a_shared_hint_of_a_particle(guided, case, far):
     assert far(guided(one), guided(one.expand(4, -1, -1, -1))) < 1e-5
 
 
+def test_clones_on_other_gpus_get_their_part(ext, nets, hint, case):
+    """Newer hosts keep a clone of a ControlNet for each further GPU. The CPU stands for one here."""
+    net, before = nets(windows_of(case, hint), windows_of(case, hint).flip(0))
+    if not hasattr(net, "deepclone_multigpu"):
+        pytest.skip("ControlNets of this host have no clones on other GPUs")
+    device = torch.device("cpu")
+    net.set_previous_controlnet(before)
+    clones = [one.deepclone_multigpu(device, autoregister=True) for one in (net, before)]
+    clones[0].set_previous_controlnet(clones[1])
+    part = ext.control.take(net, [2, 3], 4, {}).get_instance_for_device(device)
+    assert part is not clones[0] and part.control_model is clones[0].control_model
+    assert torch.equal(part.cond_hint_original, net.cond_hint_original[2:])
+    assert torch.equal(part.previous_controlnet.cond_hint_original, before.cond_hint_original[2:])
+    assert torch.equal(clones[0].cond_hint_original, net.cond_hint_original)
+
+
 def test_a_hint_for_the_positive_prompt_alone(model, case, edit, nets, hint, far):
     """The basic Apply ControlNet node marks its prompt, and the host hands the ControlNet to the others."""
     marked = controlled(case.positive, *nets(hint))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 
@@ -16,6 +16,15 @@ from . import networks
 
 _REFERENCES, _CONCATENATED = "reference_latents", "concat_latent_image"
 _HEADS = ("num_heads", "num_head_channels")  # of which some of the host's classes have their own
+
+
+_NEWER = {"txt_ids_dims"}  # settings of the relatives of Flux that older hosts do not know
+
+
+def known(settings: dict) -> dict:
+    """The settings of a network that this host knows."""
+    there = {field.name for field in fields(importlib.import_module("comfy.ldm.flux.model").FluxParams)}
+    return {name: value for name, value in settings.items() if name not in _NEWER - there}
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Family:
 
     def model(self, comfy, seed: int = 0, **changes):
         """A ModelPatcher on the CPU in float32."""
-        config = getattr(comfy.supported_models, self.config)({**own(self.settings), **changes})
+        config = getattr(comfy.supported_models, self.config)({**own(known(self.settings)), **changes})
         config.unet_config.update({key: self.settings[key] for key in _HEADS if key in self.settings})
         config.set_inference_dtype(torch.float32, None)
         model = config.get_model({name: torch.tensor(value) for name, value in self.weights}, "")
@@ -183,7 +192,7 @@ def controlnet(comfy, name: str):
     package, network, further, extra_conds = CONTROLNETS[name]
     module = importlib.import_module(f"comfy.ldm.{package}.controlnet")
     ops, family = importlib.import_module("comfy.ops").disable_weight_init, FAMILIES[name]
-    made = getattr(module, network)(**own(family.settings), **further, dtype=torch.float32, operations=ops)
+    made = getattr(module, network)(**own(known(family.settings)), **further, dtype=torch.float32, operations=ops)
     fill(made, 3, gain=1.4)
     made.eval().requires_grad_(False)
     format_, cpu = family.model(comfy).model.latent_format, torch.device("cpu")

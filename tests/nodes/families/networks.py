@@ -19,6 +19,7 @@ FLUX = {
     "theta": 10000,
     "qkv_bias": True,
     "guidance_embed": True,
+    "txt_ids_dims": [],
 }
 WAN = {
     "image_model": "wan2.1",
@@ -105,6 +106,7 @@ FLUX2 = {
     "ops_bias": False,
     "default_ref_method": "index",
     "ref_index_scale": 10.0,
+    "txt_ids_dims": [3],
 }
 CHROMA = {
     "image_model": "chroma",
@@ -124,6 +126,7 @@ CHROMA = {
     "out_dim": 32,
     "hidden_dim": 32,
     "n_layers": 1,
+    "txt_ids_dims": [],
 }
 AURA = {
     "in_channels": 4,
