@@ -119,11 +119,11 @@ class Distiller(comfy.samplers.Sampler):
     ) -> Distillation[Crops]:
         predict = partial(guider.predict, **extra_args)
         predict = predict if self.reuse == 1 else Remembering(predict)
-        levels = [guider.levels.level(float(sigma)) for sigma in sigmas[:-1 : self.reuse]]
+        levels = [guider.levels.level(float(sigma)) for sigma in sigmas[: -1 : self.reuse]]
         update = self._stepping(guider, levels, len(sigmas) - 1)
         return Distillation(
             scene,
-            score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval),
+            score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval, levels, self.reuse),
             levels,
             steps=len(sigmas) - 1,
             seed=extra_args.get("seed") or 0,

@@ -131,6 +131,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
                     "baseline: got no source prompt; connect a conditioning that describes the source image."
                 )
             prompts[SOURCE] = source
+            if self.velocity is not None and self.velocity.from_source:
+                prompts["negative"] = source
         self.inner_set_conds(prompts)
         self._given = dict(self.original_conds)
 

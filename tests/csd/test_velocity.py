@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd import (
+    IMAGE,
     RBF,
     SGD,
     SOURCE,
@@ -22,7 +23,7 @@ from collaborative_score_distillation.csd import (
 )
 from collaborative_score_distillation.csd.guidance import Call
 from collaborative_score_distillation.csd.update import ListedSizes
-from collaborative_score_distillation.csd.velocity import Constant, Rising, VelocityScore
+from collaborative_score_distillation.csd.velocity import Constant, Pull, Rising, VelocityScore
 
 TIMES = (0.9, 0.75, 0.6, 0.45, 0.3, 0.15)
 LEVELS = [Level.flow(t, t) for t in TIMES]
@@ -95,6 +96,19 @@ def dvrf(source, noises, size):
     return edited
 
 
+def flow_align(source, noises, scale, strength):
+    """FlowAlign: guidance from the source prompt on the target alone, and a pull between the clean estimates."""
+    edited = source
+    for t, following, eps in zip(TIMES, (*TIMES[1:], 0.0), noises):
+        source_t = (1 - t) * source + t * eps
+        target_t = edited + source_t - source
+        start, away = velocity(target_t, SOURCE, t), velocity(source_t, SOURCE, t)
+        towards = start + scale * (velocity(target_t, TARGET, t) - start)
+        clean_source, clean_target = source_t - t * away, target_t - t * towards
+        edited = edited + (following - t) * (towards - away) + strength * (clean_source - clean_target)
+    return edited
+
+
 def run(chosen, source, **changes):
     settings = {"couple": Stein(RBF()), "weight": lambda level: 1.0, "seed": 5, **changes}
     *_, state = Distillation(Frames(len(source)), chosen, LEVELS, **settings)(source)
@@ -116,6 +130,54 @@ def test_one_particle_with_rising_eta_is_dvrf():
     source = normal(1, 3, 4, 4, seed=7)
     found = run(score(Rising()), source, update=SGD(StepSize(0.4)))
     assert torch.allclose(found, dvrf(source, noises(source), 0.4), atol=1e-12)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.01, 0.2])
+def test_one_particle_with_a_pull_is_flow_align(strength):
+    source = normal(1, 3, 4, 4, seed=7)
+    lengths = {level: a - b for level, a, b in zip(LEVELS, TIMES, (*TIMES[1:], 0.0))}
+    chosen = VelocityScore(
+        Guided(evaluate, same={IMAGE: SOURCE}),
+        Guidance(3.0),
+        Guidance(1.0, prompt=SOURCE),
+        pull=Pull(strength, lengths),
+    )
+    found = run(chosen, source, update=SGD(ListedSizes(tuple(lengths.values()))))
+    assert torch.allclose(found, flow_align(source, noises(source), 3.0, strength), atol=1e-12)
+
+
+def test_the_pull_between_gaussians_is_the_known_one():
+    """The clean estimate of x_t is its projection on the line between the mean and x_t: linear in both."""
+    level = LEVELS[1]
+    t, source_t = level.sigma, level.noise(S, EPS)
+    target_t = level.noise(X, EPS) + t * (X - S)
+    free, pulled = (score(Constant(1.0), pull=lambda _, p=p: p)(X, S, EPS, call(level))[1] for p in (0.0, 0.3))
+    apart = 0.0
+    for seen, branch, sign in ((target_t, TARGET, 1), (source_t, SOURCE, -1)):
+        mean, width = MEANS[branch], WIDTH[branch]
+        share = (1 - t) * width**2 / (((1 - t) * width) ** 2 + t**2)
+        apart = apart + sign * (share * seen + (1 - share * (1 - t)) * mean)
+    assert torch.allclose(pulled - free, 0.3 * apart, atol=1e-12)
+
+
+def test_the_way_back():
+    """With the prompts exchanged the edit leads back to the source; with the pull it ends nearer to it."""
+    source, times = normal(1, 3, 8, 8, seed=7), [1 - step / 100 for step in range(1, 100)]
+    levels = [Level.flow(t, t) for t in times]
+    lengths = {level: a - b for level, a, b in zip(levels, times, (*times[1:], 0.0))}
+
+    def edited(image, towards, away, strength):
+        pull, sizes = Pull(strength, lengths), ListedSizes(tuple(lengths.values()))
+        chosen = VelocityScore(Guided(evaluate), Guidance(1.0, prompt=towards), Guidance(1.0, prompt=away), pull=pull)
+        settings = {"weight": lambda level: 1.0, "seed": 5, "update": SGD(sizes)}
+        *_, state = Distillation(Frames(1), chosen, levels, **settings)(image)
+        return state.theta
+
+    def lost(strength):
+        there = edited(source, TARGET, SOURCE, strength)
+        return (edited(there, SOURCE, TARGET, strength) - source).abs().mean() / (there - source).abs().mean()
+
+    assert lost(0.01) < lost(0.0) < 0.3
 
 
 def test_the_edit_of_a_gaussian_is_the_known_one():

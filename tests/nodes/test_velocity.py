@@ -36,33 +36,64 @@ def flow_edit(host, tiny, flow_model):
     return run
 
 
-def test_one_particle_is_flow_edit_by_hand(ext, comfy, tiny, flow_model, flow_edit, velocity, ask, far):
-    """v = (x - denoised) / t by the host's own guidance; steps t_k - t_(k+1)."""
-    latents = rand(3, 1, 4, 8, 8)
+@pytest.fixture
+def by_hand(ext, comfy, tiny, flow_model, ask):
+    """Levels t_k, eps_k, and velocities v = (x - denoised) / t by the host's own guidance."""
     levels = ext.levels.Levels(flow_model.get_model_object("model_sampling"))
-    sigmas = levels.sigmas(ext.csd.timesteps.Descending(*TIMES.values()), 3, 7).tolist()
+    sigmas = levels.sigmas(ext.csd.timesteps.Descending(*TIMES.values()), NUMBERS["steps"], NUMBERS["seed"]).tolist()
+    noises = [ext.csd.draws.Draws(7, step).normal((4, 8, 8), "theta", "0")[None] for step in range(NUMBERS["steps"])]
 
-    def guider(prompt, cfg):
-        made = comfy.samplers.CFGGuider(flow_model)
-        made.set_conds(prompt, tiny.prompt(2))
-        made.set_cfg(cfg)
-        return made
-
-    def velocity_of(x, prompt, cfg, t):
+    def velocity_of(x, prompt, negative, cfg, t):
+        guider = comfy.samplers.CFGGuider(flow_model)
+        guider.set_conds(prompt, negative)
+        guider.set_cfg(cfg)
         sigma = torch.full((1,), t)
-        denoised = ask(guider(prompt, cfg), latents, lambda guider, extra: guider(x, sigma, **extra))
-        return (x - denoised) / t
+        return (x - ask(guider, x, lambda guider, extra: guider(x, sigma, **extra))) / t
 
+    return list(zip(sigmas, sigmas[1:], noises)), velocity_of
+
+
+def test_one_particle_is_flow_edit_by_hand(tiny, flow_model, flow_edit, velocity, by_hand, far):
+    """Steps t_k - t_(k+1)."""
+    latents, (levels, velocity_of) = rand(3, 1, 4, 8, 8), by_hand
     source = edited = flow_model.model.latent_format.process_in(latents)
-    for step, (t, following) in enumerate(zip(sigmas, sigmas[1:])):
-        eps = ext.csd.draws.Draws(7, step).normal((4, 8, 8), "theta", "0")[None]
+    for t, following, eps in levels:
         source_t = (1 - t) * source + t * eps
-        towards = velocity_of(edited + source_t - source, tiny.prompt(1), 3.0, t)
-        away = velocity_of(source_t, tiny.prompt(40), 1.5, t)
+        towards = velocity_of(edited + source_t - source, tiny.prompt(1), tiny.prompt(2), 3.0, t)
+        away = velocity_of(source_t, tiny.prompt(40), tiny.prompt(2), 1.5, t)
         edited = edited + (following - t) * (towards - away)
     expected = flow_model.model.latent_format.process_out(edited)
     assert far(expected, latents) > 1e-2
     assert far(flow_edit(latents, velocity()), expected) < 1e-4
+
+
+def test_one_particle_is_flow_align_by_hand(tiny, flow_model, flow_edit, velocity, by_hand, far):
+    """Guidance starts from the source prompt and acts on the target alone; 0.05 of the clean estimates' difference."""
+    latents, (levels, velocity_of) = rand(3, 1, 4, 8, 8), by_hand
+    source = edited = flow_model.model.latent_format.process_in(latents)
+    for t, following, eps in levels:
+        source_t = (1 - t) * source + t * eps
+        target_t = edited + source_t - source
+        towards = velocity_of(target_t, tiny.prompt(1), tiny.prompt(40), 3.0, t)
+        away = velocity_of(source_t, tiny.prompt(40), tiny.prompt(40), 1.0, t)
+        pull = (source_t - t * away) - (target_t - t * towards)
+        edited = edited + (following - t) * (towards - away) + 0.05 * pull
+    expected = flow_model.model.latent_format.process_out(edited)
+    settings = {"source_guidance": 1.0, "guidance_from": "source prompt"}
+    assert far(flow_edit(latents, velocity(**settings, alignment=0.05)), expected) < 1e-4
+    assert far(flow_edit(latents, velocity(**settings)), expected) > 1e-3
+
+
+@pytest.mark.parametrize("start, each", [("negative prompt", 4), ("source prompt", 3)])
+def test_guidance_from_the_source_saves_an_evaluation(host, tiny, flow_model, velocity, start, each):
+    choice = velocity(source_guidance=1.5 if each == 4 else 1.0, guidance_from=start)
+    inputs = {"positive": tiny.prompt(1), "negative": tiny.prompt(2), "latent": {"samples": rand(3, 2, 4, 8, 8)}}
+    node = host.node("CSDEditSampler")
+    with torch.inference_mode():
+        done = getattr(node, node.FUNCTION)(
+            model=flow_model, **inputs, **NUMBERS, **TIMES, particles_at_once=4, baseline=choice
+        )
+    assert done.ui["csd"][0]["evaluations"] == each * 2 * NUMBERS["steps"]
 
 
 def test_how_many_go_through_the_model_at_once_changes_rounding_only(flow_edit, velocity, far):
@@ -78,7 +109,7 @@ def test_particles_are_coupled(host, flow_edit, velocity, far):
     assert far(flow_edit(latents, velocity()), flow_edit(latents, velocity(), coupling=alone)) > 1e-3
 
 
-@pytest.mark.parametrize("changes", [{"rising": True}, {"freedom": 0.5}, {"anchor": 0.5}])
+@pytest.mark.parametrize("changes", [{"rising": True}, {"freedom": 0.5}, {"anchor": 0.5}, {"alignment": 0.1}])
 def test_every_knob_counts(flow_edit, velocity, far, changes):
     latents = rand(3, 2, 4, 8, 8)
     assert far(flow_edit(latents, velocity(**changes)), flow_edit(latents, velocity())) > 1e-3
