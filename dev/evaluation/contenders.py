@@ -151,6 +151,11 @@ def dvrf(edit: Edit) -> dict:
     return alone(edit, "dvrf", freedom=1.0, rising=True)
 
 
+def flow_align(edit: Edit) -> dict:
+    """FlowAlign (arXiv 2505.23145): FlowEdit, and each step takes back a hundredth of what the clean estimates differ."""
+    return alone(edit, "flow_align", freedom=1.0, rising=False, alignment=0.01)
+
+
 def size_of(shape: Shape) -> tuple[int, int]:
     """Height and width of pictures [N, H, W, 3]."""
     return shape[1], shape[2]

@@ -18,10 +18,10 @@ HEAD = """# Figures
 Everything here is measured on the embedded demo models, on painted scenes that they never saw, against the painted
 truth ([how](consistency.md)). In a table every method gets the same weights, guidance and number of U-Net sample
 evaluations. The contenders without coupling are the baselines: what the host's own sampler gives for each picture by
-itself, and FlowEdit (arXiv 2412.08629) and DVRF (arXiv 2509.05342) for each window or picture by itself. "VAE
-ceiling" and "VAE of the truth" are the painted truth encoded and decoded: no edit can do better. An instruction
-leaves the light open, so edits that are made apart differ. The column "in its nearest light" measures against the
-light that is nearest.
+itself, and FlowEdit (arXiv 2412.08629), DVRF (arXiv 2509.05342) and FlowAlign (arXiv 2505.23145) for each window or
+picture by itself. "VAE ceiling" and "VAE of the truth" are the painted truth encoded and decoded: no edit can do
+better. An instruction leaves the light open, so edits that are made apart differ. The column "in its nearest light"
+measures against the light that is nearest.
 
 The same for [the first model](figures-first-model.md).
 

@@ -131,6 +131,7 @@ PANORAMA_CONTENDERS = (*PANORAMA_CONTENDERS_FIRST, *MULTIDIFFUSION_AT_BEST, PAPE
 FLOW_CONTENDERS = (
     Coupled("FlowEdit, each window alone", contenders.flow_edit),
     Coupled("DVRF, each window alone", contenders.dvrf),
+    Coupled("FlowAlign, each window alone", contenders.flow_align),
 )
 FLOW_EDIT_ALONE = Coupled("FlowEdit, each alone", contenders.flow_edit, sampler_only=True)
 SET_CONTENDERS = (
