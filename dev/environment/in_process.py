@@ -41,6 +41,10 @@ class InProcessHost:
             result = getattr(node if hasattr(node, "GET_SCHEMA") else node(), node.FUNCTION)(**inputs)
         return tuple(result.args) if hasattr(result, "args") else tuple(result)
 
+    def widgets(self, node_id: str) -> dict:
+        """The required widgets of a node with the new interface, as the menu gives them: newer hosts have more."""
+        return _as_given(self.node(node_id).GET_SCHEMA().inputs)
+
     def each(self, node_id: str, name: str, batch: torch.Tensor, **inputs) -> list:
         """The first output of a node for every row of a batch, as the executor makes it behind Rebatch Images."""
         return [self.run(node_id, **{name: row[None]}, **inputs)[0] for row in batch]
@@ -49,6 +53,20 @@ class InProcessHost:
         """The extension's module `name` (such as "nodes.particles") as the host imported it."""
         package = str(self.base / "custom_nodes" / EXTENSION).replace(".", "_x_")
         return importlib.import_module(f"{package}.{name}")
+
+
+def _as_given(inputs: list) -> dict:
+    """Name -> value of the required widgets. A combo may bring further widgets with each of its options."""
+    found = {}
+    for spec in (spec for spec in inputs if not spec.optional):
+        options = getattr(spec, "options", None)
+        if options and hasattr(options[0], "inputs"):
+            found[spec.id] = {spec.id: options[0].key, **_as_given(options[0].inputs)}
+        elif (default := getattr(spec, "default", None)) is not None:
+            found[spec.id] = default
+        elif options:
+            found[spec.id] = options[0]
+    return found
 
 
 def boot_host(*arguments: str) -> None:

@@ -152,7 +152,7 @@ def dvrf(edit: Edit) -> dict:
 
 
 def flow_align(edit: Edit) -> dict:
-    """FlowAlign (arXiv 2505.23145): FlowEdit, and each step takes back a hundredth of what the clean estimates differ."""
+    """FlowAlign (arXiv 2505.23145): FlowEdit, and each step takes back a hundredth of the way from the source."""
     return alone(edit, "flow_align", freedom=1.0, rising=False, alignment=0.01)
 
 

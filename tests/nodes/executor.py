@@ -42,7 +42,7 @@ def executed(prompt: dict, ends: list[str]) -> Messages:
     """Runs an API prompt up to the nodes `ends`."""
     execution = importlib.import_module("execution")
     messages = Messages()
-    executor = execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0})
+    executor = execution.PromptExecutor(messages, cache_args={"lru": 0, "ram": 0, "ram_inactive": 0})
     with ThreadPoolExecutor(1) as thread:  # as in the host; the browser tests leave an event loop in this one
         thread.submit(executor.execute, prompt, "test", {"client_id": messages.client_id}, ends).result()
     return messages

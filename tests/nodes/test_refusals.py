@@ -108,9 +108,8 @@ def test_a_source_prompt_that_is_not_there(host, ext, refused):
     refused("CSD Edit Sampler: baseline: got no source prompt", baseline=choice)
 
 
-def test_context_windows(refused, model):
-    node = importlib.import_module("comfy_extras.nodes_context_windows").ContextWindowsManualNode
-    windowed = node.execute(model, 16, 4, "standard_static", 1, False, "pyramid", 0).args[0]
+def test_context_windows(host, refused, model):
+    (windowed,) = host.run("ContextWindowsManual", **{**host.widgets("ContextWindowsManual"), "model": model})
     refused("CSD Edit Sampler: model: got context windows", model=windowed)
 
 

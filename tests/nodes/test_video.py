@@ -63,7 +63,7 @@ def save(host, monkeypatch):
         monkeypatch.setattr(
             host.node("SaveVideo"), "hidden", type("Hidden", (), {"extra_pnginfo": None, "prompt": None})
         )
-        host.run("SaveVideo", video=video, filename_prefix="csd", format="auto", codec="auto")
+        host.run("SaveVideo", **{**host.widgets("SaveVideo"), "video": video, "filename_prefix": "csd"})
         (path,) = set((host.base / "output").rglob("*.mp4")) - before
         return path
 

@@ -169,12 +169,20 @@ def _controlnet(tools: Tools, name: str) -> tuple | None:
     return controlnet(tools.comfy, name), video_vae() if FAMILIES[name].moments else image_vae()
 
 
+def _fails_at_references(model) -> bool:
+    """Whether the host itself fails: newer ones hand references to Lumina 2, which lacks Z-Image's tokens for them."""
+    taken = "ref_latents" in getattr(model, "memory_usage_factor_conds", ())
+    return taken and getattr(model.diffusion_model, "pad_tokens_multiple", 0) is None
+
+
 def reference(tools: Tools, name: str) -> Setup | None:
     """A reference latent, for a model that need not know of any: it is looked at, or refused."""
     family = FAMILIES[name]
     if family.reference == "concat_latent_image" or "concat_latent_image" in family.entries(1):
         return None
     setup, images = frames(tools, name), family.latents(6, COUNT)
+    if _fails_at_references(setup.model.model):
+        return None
     edits = replace(family, reference="reference_latents")
     prompts = prompts_of(edits, edits.image(images), lambda i: edits.image(images[i : i + 1]))
     return replace(setup, prompts=prompts)

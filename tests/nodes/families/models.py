@@ -6,25 +6,37 @@ Prompts are of width 16 and 7 tokens. Latents have the channels of the real fami
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
+import pytest
 import torch
 
 from ..conftest import CELLS, TOKENS, UNET, WIDTH, Tiny, fill, own, rand
 from . import networks
 
+of_the_pinned_host = pytest.mark.skipif(
+    bool(os.environ.get("HOST")), reason="what is written down is about the pinned ComfyUI"
+)
 _REFERENCES, _CONCATENATED = "reference_latents", "concat_latent_image"
 _HEADS = ("num_heads", "num_head_channels")  # of which some of the host's classes have their own
-
-
-_NEWER = {"txt_ids_dims"}  # settings of the relatives of Flux that older hosts do not know
+_PARAMETERS = {
+    "flux": ("flux", "FluxParams"),
+    "flux2": ("flux", "FluxParams"),
+    "chroma": ("chroma", "ChromaParams"),
+    "hunyuan_video": ("hunyuan_video", "HunyuanVideoParams"),
+}
+"""Package and class of the parameters of networks that have got new ones."""
 
 
 def known(settings: dict) -> dict:
-    """The settings of a network that this host knows."""
-    there = {field.name for field in fields(importlib.import_module("comfy.ldm.flux.model").FluxParams)}
-    return {name: value for name, value in settings.items() if name not in _NEWER - there}
+    """The settings of a network that this host knows: some are of newer hosts only."""
+    if settings.get("image_model") not in _PARAMETERS:
+        return settings
+    package, parameters = _PARAMETERS[settings["image_model"]]
+    there = fields(getattr(importlib.import_module(f"comfy.ldm.{package}.model"), parameters))
+    return {name: settings[name] for name in ("image_model", *(field.name for field in there)) if name in settings}
 
 
 @dataclass(frozen=True)
@@ -153,7 +165,8 @@ FAMILIES = {
     "Qwen-Image-Edit": Family("QwenImage", networks.QWEN, moments=1, reference=_REFERENCES),
     "Lumina 2": Family("Lumina2", networks.LUMINA),
     "Z-Image": Family(
-        "ZImage", {**networks.LUMINA, "dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True}
+        "ZImage",
+        {**networks.LUMINA, **networks.Z_IMAGE},
     ),
     "Omnigen2": Family("Omnigen2", networks.OMNIGEN, reference=_REFERENCES, entries=_masked),
     "Wan 2.1": Family("WAN21_T2V", {**networks.WAN, "in_dim": 16, "out_dim": 16}, moments=1),

@@ -47,6 +47,7 @@ LUMINA = {
     "axes_dims": [4, 6, 6],
     "axes_lens": [300, 64, 64],
 }
+Z_IMAGE = {"dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True, "pad_tokens_multiple": 32}
 QWEN = {
     "image_model": "qwen_image",
     "num_layers": 1,
@@ -126,6 +127,7 @@ CHROMA = {
     "out_dim": 32,
     "hidden_dim": 32,
     "n_layers": 1,
+    "vec_in_dim": None,
     "txt_ids_dims": [],
 }
 AURA = {
@@ -174,6 +176,7 @@ HUNYUAN_IMAGE = {
     "guidance_embed": False,
     "byt5": False,
     "meanflow": False,
+    "meanflow_sum": False,
     "use_cond_type_embedding": False,
     "vision_in_dim": None,
 }

@@ -6,6 +6,7 @@ from collaborative_score_distillation.dev.environment.workflow import load_workf
 from collaborative_score_distillation.dev.templates.write import built, templates
 
 from ..executor import executed, loader_of
+from .models import of_the_pinned_host
 from .whole import whole
 
 LOADERS = {
@@ -80,6 +81,7 @@ def test_it_runs_to_its_end(host, tiny, object_info, workflows, monkeypatch, nam
     assert any(event == "executed" and "images" in (data["output"] or {}) for event, data in done.sent)
 
 
+@of_the_pinned_host
 def test_the_files_are_what_the_code_makes(object_info, workflows):
     made = built(object_info)
     assert {name: load_workflow(workflows / f"{name}.json") for name in made} == made
