@@ -1,17 +1,22 @@
 """The picture of a run: residual and step size at every step, and how the particles were coupled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT, MARGIN = 768, 288, 24
+WIDTH, HEIGHT, MARGIN, LINE = 768, 288, 24, 13
 INK, GRID, RESIDUAL, STEP = (40, 40, 48), (224, 224, 228), (38, 98, 196), (214, 112, 32)
 
 
-def picture(title: str, record) -> np.ndarray:
-    """[H, W, 3] float32 in 0 ... 1. Left: curves over the steps. Right: the last kernel matrix."""
+def picture(title: str, record, said: Sequence[str] = ()) -> np.ndarray:
+    """[H, W, 3] float32 in 0 ... 1. Left: curves over the steps. Right: the last kernel matrix.
+
+    said   up to two further lines under the heading
+    """
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(image)
-    _heading(draw, title, record)
+    _heading(draw, title, record, said)
     side = HEIGHT - 3 * MARGIN
     plot = (MARGIN, 2 * MARGIN, WIDTH - side - 3 * MARGIN, 2 * MARGIN + side)
     draw.rectangle(plot, outline=GRID)
@@ -22,11 +27,22 @@ def picture(title: str, record) -> np.ndarray:
     return np.asarray(image, dtype=np.float32) / 255
 
 
-def _heading(draw: ImageDraw.ImageDraw, title: str, record) -> None:
+def _heading(draw: ImageDraw.ImageDraw, title: str, record, said: Sequence[str]) -> None:
     rate = record.evaluations / max(record.seconds, 1e-9)
     cost = f"{record.evaluations} evaluations in {record.seconds:.1f} s ({rate:.1f} a second)"
     text = f"{title}: {len(record.residual)} steps, {cost}"
-    draw.text((MARGIN, MARGIN // 2), text, INK)
+    lines = [text, *said]
+    for number, line in enumerate(lines):
+        draw.text((MARGIN, MARGIN // 2 + LINE * (number - len(lines) // 2)), _cut(draw, line), INK)
+
+
+def _cut(draw: ImageDraw.ImageDraw, line: str) -> str:
+    """The line, without what does not fit into the picture."""
+    if draw.textlength(line) <= WIDTH - 2 * MARGIN:
+        return line
+    while draw.textlength(line + " ...") > WIDTH - 2 * MARGIN:
+        line = line.rpartition(" ")[0] or line[:-1]
+    return line + " ..."
 
 
 def _curve(draw: ImageDraw.ImageDraw, box: tuple, values: list[float], colour: tuple) -> None:

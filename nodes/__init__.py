@@ -7,6 +7,7 @@ particles   CSD Particle Split, CSD Particle Merge
 samplers    CSD Edit Sampler, CSD Sampler
 options     kernel, noise field, timesteps, update, baseline
 tones       what looks alike changes alike
+preset      settings that fit the model
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced
 state       a run that can be stopped and resumed

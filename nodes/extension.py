@@ -9,6 +9,7 @@ from .demo_views import DemoViews
 from .flow import CanvasCorrespondence, OpticalFlow
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
+from .preset import PresetOptions
 from .prompts import PromptOfEach
 from .samplers import CSDEditSampler, CSDSampler
 from .savings import SavingsOptions
@@ -64,6 +65,7 @@ NODES = [
     ConsistentEditPanorama,
     ConsistentEditSet,
     TonesOptions,
+    PresetOptions,
 ]
 
 

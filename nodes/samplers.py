@@ -1,6 +1,6 @@
 """CSD Edit Sampler and CSD Sampler: a whole run of the method in one node."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -31,6 +31,7 @@ from .options import (
     UpdateType,
     stages,
 )
+from .preset import PresetChoice, PresetType
 from .savings import Savings, SavingsType
 from .state import StateType
 
@@ -116,6 +117,11 @@ class Settings:
                 "expected 0 <= noise_low <= noise_high <= 1."
             )
 
+    def following(self, preset: PresetChoice) -> "Settings":
+        """These with the preset's numbers, and with its timesteps and savings where none are connected."""
+        timesteps, savings = self.timesteps or preset.timesteps, self.savings or preset.savings
+        return replace(self, **preset.numbers, timesteps=timesteps, savings=savings)
+
     def rounds(self, count: int) -> list["Settings"]:
         """The same run in at most `count` parts, which share its steps. Each has noise of its own.
 
@@ -146,11 +152,14 @@ class Settings:
         return {**chosen, **(self.savings or Savings()).stages(), "states": self.state}
 
 
-def _distill(node: str, *inputs, **stages) -> io.NodeOutput:
-    """Latents and report. What the run cost is also shown on the page and kept in the history."""
+def _distill(node: str, *inputs, said: Sequence[str] = (), **stages) -> io.NodeOutput:
+    """Latents and report. What the run cost is also shown on the page and kept in the history.
+
+    said   lines for the report: which settings were chosen, and why
+    """
     latents, record = run(node, *inputs, **stages)
     cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
-    return io.NodeOutput(latents, torch.from_numpy(picture(node, record))[None], ui={"csd": [cost]})
+    return io.NodeOutput(latents, torch.from_numpy(picture(node, record, said))[None], ui={"csd": [cost]})
 
 
 class CSDEditSampler(Node):
@@ -176,6 +185,7 @@ class CSDEditSampler(Node):
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
                 _STATE,
                 SAVINGS,
+                PresetType.Input("preset", optional=True, tooltip=tooltips.PRESET),
             ],
             _OUTPUTS,
             search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
@@ -183,10 +193,24 @@ class CSDEditSampler(Node):
         )
 
     @classmethod
-    def run(cls, model, positive, negative, latent, guidance, image_guidance, baseline=None, **settings):
+    def run(
+        cls,
+        model,
+        positive,
+        negative,
+        latent,
+        guidance,
+        image_guidance,
+        baseline: BaselineChoice | None = None,
+        preset: PresetChoice | None = None,
+        **settings,
+    ):
+        chosen, scales, said = Settings(**settings), Guidance(guidance, image_guidance), ()
+        if preset is not None:
+            chosen, scales, said = chosen.following(preset), preset.guidance, preset.said
+            baseline = baseline or preset.baseline
         choice = baseline or BaselineChoice(ImageConditional())
-        scales = Guidance(guidance, image_guidance)
-        return _distill("CSD Edit Sampler", model, positive, negative, latent, scales, choice, Settings(**settings))
+        return _distill("CSD Edit Sampler", model, positive, negative, latent, scales, choice, chosen, said=said)
 
 
 class CSDSampler(Node):

@@ -56,6 +56,10 @@ BASELINE = (
     "the source image without text (CSD-Edit)."
 )
 SAVINGS = "Makes the run faster at some cost in quality, from CSD Savings."
+PRESET = (
+    "Settings that fit the model, from CSD Preset. If connected, they take the place of steps, step_size, guidance, "
+    "image_guidance and the noise range here. What else is connected still counts."
+)
 STATE = "Keeps the run in a file, from CSD State File. A run that was stopped can then go on."
 
 NEIGHBOURS = (
