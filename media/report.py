@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT, MARGIN, LINE = 768, 288, 24, 13
+WIDTH, HEIGHT, MARGIN, LINE = 768, 288, 24, 14
 INK, GRID, RESIDUAL, STEP = (40, 40, 48), (224, 224, 228), (38, 98, 196), (214, 112, 32)
 
 
@@ -31,9 +31,9 @@ def _heading(draw: ImageDraw.ImageDraw, title: str, record, said: Sequence[str])
     rate = record.evaluations / max(record.seconds, 1e-9)
     cost = f"{record.evaluations} evaluations in {record.seconds:.1f} s ({rate:.1f} a second)"
     text = f"{title}: {len(record.residual)} steps, {cost}"
-    lines = [text, *said]
-    for number, line in enumerate(lines):
-        draw.text((MARGIN, MARGIN // 2 + LINE * (number - len(lines) // 2)), _cut(draw, line), INK)
+    top = MARGIN // 2 - 4 * len(said)
+    for number, line in enumerate([text, *said]):
+        draw.text((MARGIN, top + LINE * number), _cut(draw, line), INK)
 
 
 def _cut(draw: ImageDraw.ImageDraw, line: str) -> str:

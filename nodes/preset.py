@@ -77,8 +77,8 @@ class PresetChoice:
         if preset.freedom is not None:
             chosen.append(f"freedom {preset.freedom.at(self.strength):g}")
         why = preset.why if preset.known else "Generic settings: no others are known for this model."
-        told = "" if preset.told is None else f" Put FluxGuidance {preset.told:g} behind each prompt."
-        return f"Preset: {preset.label}; {', '.join(chosen)}", why + told
+        told = "" if preset.told is None else f"Put FluxGuidance {preset.told:g} behind each prompt. "
+        return f"Preset: {preset.label}; {', '.join(chosen)}", told + why
 
 
 PresetType = custom("CSD_PRESET", PresetChoice)
