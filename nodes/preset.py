@@ -91,7 +91,7 @@ class PresetOptions(Node):
             "CSDPreset",
             "CSD Preset",
             "Looks at the model and chooses the settings of an edit for it: steps, step size, guidance, noise range "
-            "and baseline. Connect it to `preset` of CSDEditSampler. Start from it where you do not know a model.",
+            "and baseline. Connect it to `preset` of CSD Edit Sampler. Start from it where you do not know a model.",
             [
                 io.Model.Input("model", tooltip="The model that the sampler gets. It tells its family."),
                 io.Float.Input(
@@ -116,7 +116,7 @@ class PresetOptions(Node):
                 ),
             ],
             [
-                PresetType.Output("choice", display_name="preset", tooltip="For `preset` of CSDEditSampler."),
+                PresetType.Output("choice", display_name="preset", tooltip="For `preset` of CSD Edit Sampler."),
                 io.String.Output(
                     "chosen", display_name="chosen", tooltip="What was chosen, and why, for Preview as Text."
                 ),
