@@ -94,8 +94,8 @@ def plan(
     if batch * down * across > MOST:
         raise ValueError(
             f"CSD Particle Split: got {batch} images of {size[1]} x {size[0]} pixels, which make "
-            f"{batch * down * across:,} windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower `overlap` "
-            "or enlarge the window."
+            f"{batch * down * across:,} windows of {window[1]} x {window[0]}, expected at most {MOST:,}; lower "
+            "`overlap` or enlarge the window."
         )
     return Layout(size, replace(cover(canvas, window, stride, wrap, multiple, batch), soft=soft))
 

@@ -1,16 +1,20 @@
-"""The card of a template whose model nobody has run yet: a neutral drawing of what is edited together."""
+"""Pictures of templates in the templates browser, all of one size."""
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 SIZE = (640, 360)
 GROUND, LINE, FILL, TEXT = (38, 42, 48), (150, 165, 180), (60, 72, 84), (225, 230, 235)
-TOP, BOTTOM = 60, 220
+TOP, BOTTOM, GAP = 60, 220, 8
 
 
 def card(kind: str, label: str) -> Image.Image:
-    """Overlapping windows for "panorama", frames one behind the other for "video", with the model's name under them."""
+    """For a model that nobody has run yet, a neutral drawing of what is edited together.
+
+    Overlapping windows for "panorama", frames one behind the other for "video", with the model's name under
+    them.
+    """
     picture = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(picture)
     boxes = _windows() if kind == "panorama" else _frames()
@@ -19,6 +23,17 @@ def card(kind: str, label: str) -> Image.Image:
     name = {"panorama": "Panorama", "video": "Video"}[kind]
     draw.text((SIZE[0] // 2, 275), f"{name} edit", fill=TEXT, font=ImageFont.load_default(34), anchor="mm")
     draw.text((SIZE[0] // 2, 320), label, fill=LINE, font=ImageFont.load_default(26), anchor="mm")
+    return picture
+
+
+def before_and_after(before: Image.Image, after: Image.Image) -> Image.Image:
+    """One above the other, each as large as it fits."""
+    picture = Image.new("RGB", SIZE, GROUND)
+    place = (SIZE[0], (SIZE[1] - GAP) // 2)
+    for number, shown in enumerate((before, after)):
+        small = ImageOps.contain(shown.convert("RGB"), place, Image.Resampling.LANCZOS)
+        top = number * (place[1] + GAP) + (place[1] - small.height) // 2
+        picture.paste(small, ((SIZE[0] - small.width) // 2, top))
     return picture
 
 

@@ -101,7 +101,7 @@ class Graph:
 
     def _place(self, kind: str, inputs: list, outputs: list, widgets: list, properties: dict, title: str) -> dict:
         sockets = sum("widget" not in entry for entry in inputs)
-        texts = sum(isinstance(value, str) and entry.get("type") == "STRING" for entry, value in zip(inputs, widgets))
+        texts = sum(entry["type"] == "STRING" for entry in inputs if "widget" in entry)
         height = TITLE + SLOT * max(sockets, len(outputs)) + WIDGET * len(widgets) + TEXT_HEIGHT * texts
         size = [self._width, max(height, TALL.get(kind, 0))]
         node = {

@@ -13,7 +13,7 @@ from functools import partial
 from ..environment.client import Client
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
-from . import sets, simple
+from . import embedded, sets, simple
 from .card import card
 from .families import CLIPS, FAMILIES, Family
 from .graph import Graph
@@ -34,7 +34,7 @@ def built(info: Mapping[str, dict]) -> dict[str, dict]:
     made = {}
     for name, lay_out, family in templates():
         made[name] = _workflow(name, info, partial(lay_out, family=family))
-    for name, lay_out in simple.TEMPLATES.items():
+    for name, lay_out in {**simple.TEMPLATES, **embedded.TEMPLATES}.items():
         made[name] = _workflow(name, info, lay_out)
     return made
 

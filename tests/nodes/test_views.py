@@ -128,7 +128,9 @@ def test_a_folder_that_comes_through_a_link(host, load):
         load(7)
 
 
-@pytest.mark.parametrize("folder, errors", [("scene", None), ("none", "no such folder"), ("../scene", "without `..`")])
+@pytest.mark.parametrize(
+    "folder, errors", [("scene", None), ("none", "expected a folder"), ("../scene", "without `..`")]
+)
 def test_the_host_checks_a_prompt(host, scene, folder, errors):
     """Before anything runs, and by what is on the disk now rather than by the list that the page got."""
     import execution
