@@ -22,26 +22,31 @@ def shrunk(prompt: dict) -> dict:
     return prompt
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_it_saves_an_edit_of_the_whole_picture(server, client, object_info, workflows, name):
-    workflow = load_workflow(workflows / f"{name}.json")
-    prompt = shrunk(to_prompt(workflow, object_info))
-    titles = {str(node["id"]): node.get("title") for node in workflow["nodes"]}
-    pictures = {titles[node]: opened(client, files[0]) for node, files in client.run(prompt).files.items()}
-    size = (512, 256) if name == "large_picture" else (512, 128)
-    assert pictures["Before"].size == pictures["After"].size == size
-    assert pictures["Before"].tobytes() != pictures["After"].tobytes()
+@pytest.fixture
+def pictures(client, object_info, workflows):
+    """The pictures that a template made small shows or saves, by the titles of their nodes."""
+
+    def run(name: str) -> dict[str, Image.Image]:
+        workflow = load_workflow(workflows / f"{name}.json")
+        titles = {str(node["id"]): node.get("title") for node in workflow["nodes"]}
+        files = client.run(shrunk(to_prompt(workflow, object_info))).files
+        return {titles[node]: opened(client, found[0]) for node, found in files.items()}
+
+    return run
 
 
 def opened(client, file) -> Image.Image:
     return Image.open(io.BytesIO(client.fetch(file))).convert("RGB")
 
 
-def test_outside_of_the_part_nothing_changes(client, object_info, workflows):
-    prompt = shrunk(to_prompt(load_workflow(workflows / "panorama_part.json"), object_info))
-    run = client.run(prompt)
-    shown = {prompt[node]["class_type"]: [opened(client, file) for file in files] for node, files in run.files.items()}
-    (after,) = shown["SaveImage"]
-    before = next(picture for picture in shown["PreviewImage"] if picture.size == after.size)
-    outside = (0, 0, 96, 128)
-    assert before.crop(outside).tobytes() == after.crop(outside).tobytes()
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_it_saves_an_edit_of_the_whole_picture(pictures, name):
+    shown = pictures(name)
+    before, after = shown["Before"], shown["After"]
+    assert before.size == after.size == ((512, 256) if name == "large_picture" else (512, 128))
+    assert before.tobytes() != after.tobytes()
+
+
+def test_outside_of_the_part_nothing_changes(pictures):
+    shown, outside = pictures("panorama_part"), (0, 0, 96, 128)
+    assert shown["Before"].crop(outside).tobytes() == shown["After"].crop(outside).tobytes()
