@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 from ..environment.env import ROOT
-from .kinds import KINDS, Kind
+from . import long_range
+from .kinds import KINDS, PANORAMA, Kind
 from .published import RESULTS
 from .scenes import summary
 
@@ -22,6 +23,10 @@ itself, and FlowEdit (arXiv 2412.08629), DVRF (arXiv 2509.05342) and FlowAlign (
 picture by itself. "VAE ceiling" and "VAE of the truth" are the painted truth encoded and decoded: no edit can do
 better. An instruction leaves the light open, so edits that are made apart differ. The column "in its nearest light"
 measures against the light that is nearest.
+
+MultiDiffusion stands in the tables as the host runs it, and at its best over start noise, guidance and steps: "started
+late" with all evaluations, "two steps" with few. "Paper's kernel" is CSD-Edit with the kernel of the paper in place of
+[CSD Tones](decisions/what-couples-far-windows.md).
 
 The same for [the first model](figures-first-model.md).
 
@@ -49,12 +54,27 @@ def section(name: str, kind: Kind, found: dict) -> str:
     )
 
 
+def long_range_section(found: dict) -> str:
+    """Tables of the wide canvases, with the command that makes them."""
+    scenes, seeds, looks = found["scenes"], found["seeds"], " and ".join(found["looks"])
+    tables = [f"{name} pixels:\n\n{long_range.summary(averages)}" for name, averages in found["means"].items()]
+    told = (
+        f"`make demo-long-range PANORAMAS={scenes}`: {scenes} scene, {looks}, {seeds} seeds each; {found['date']}. "
+        "Windows are 128 pixels. The drift is what varies along x, in every row of squares of 64 pixels. What all seeds "
+        "have in common is the model's own error of tone by place. The rest is chance."
+    )
+    return "\n\n".join(["## Many windows wide, sharp model", told, *tables]) + "\n"
+
+
 def page() -> str:
     parts = [HEAD]
     for name, kind in KINDS.items():
         path = RESULTS / f"{kind.results}.json"
         if path.exists():
             parts.append(section(name, kind, json.loads(path.read_text())))
+        wide = RESULTS / f"{long_range.NAME}.json"
+        if kind is PANORAMA and wide.exists():
+            parts.append(long_range_section(json.loads(wide.read_text())))
     return "\n".join(parts)
 
 
