@@ -60,8 +60,8 @@ def long_range_section(found: dict) -> str:
     tables = [f"{name} pixels:\n\n{long_range.summary(averages)}" for name, averages in found["means"].items()]
     told = (
         f"`make demo-long-range PANORAMAS={scenes}`: {scenes} scene, {looks}, {seeds} seeds each; {found['date']}. "
-        "Windows are 128 pixels. The drift is what varies along x, in every row of squares of 64 pixels. What all seeds "
-        "have in common is the model's own error of tone by place. The rest is chance."
+        "Windows are 128 pixels. The drift is what varies along x, in every row of squares of 64 pixels. What all "
+        "seeds have in common is the model's own error of tone by place. The rest is chance."
     )
     return "\n\n".join(["## Many windows wide, sharp model", told, *tables]) + "\n"
 

@@ -119,3 +119,16 @@ def test_the_papers_coupling_knows_none(edits, kind):
     assert not {"CSDOpticalFlow", "CSDViewCorrespondence"} & set(kinds(prompt))
     changed = {name for name, value in sampler.items() if value != edit.inputs("CSDEditSampler")[name]}
     assert changed == {"coupling", "noise"}
+
+
+def test_multidiffusion_at_its_best_starts_late_and_may_stop_early(edits):
+    late, used = contenders.multidiffusion(edits[PANORAMA], SHAPES[PANORAMA], 112, start=0.25)
+    assert (inputs(late, "BasicScheduler")["denoise"], inputs(late, "BasicScheduler")["steps"], used) == (0.25, 16, 112)
+    short, used = contenders.multidiffusion(edits[PANORAMA], SHAPES[PANORAMA], 112, start=0.4, most=2)
+    assert (inputs(short, "BasicScheduler")["denoise"], inputs(short, "BasicScheduler")["steps"], used) == (0.4, 2, 14)
+
+
+def test_the_papers_kernel_takes_the_place_of_the_tones(edits):
+    prompt = contenders.papers_kernel(edits[PANORAMA])
+    assert "CSDTones" in kinds(edits[PANORAMA].prompt) and "CSDTones" not in kinds(prompt)
+    assert "coupling" not in inputs(prompt, "CSDEditSampler") and "coupling" in edits[PANORAMA].inputs("CSDEditSampler")
