@@ -198,12 +198,14 @@ def sample(nodes: Builder, edit: Edit, model: list, pictures: list, steps: int, 
         "InstructPixToPixConditioning", positive=positive, negative=negative, vae=[demo, 2], pixels=pictures
     )
     guider = guided(nodes, sampler, model, conditioned, negative)
+    # The conditioning node gives an empty latent, which is right only where everything is noise at first.
+    source = [nodes.add("VAEEncode", pixels=pictures, vae=[demo, 2]), 0] if start < 1 else [conditioned, 2]
     sampled = nodes.add(
         "SamplerCustomAdvanced",
         noise=[nodes.add("RandomNoise", noise_seed=sampler["seed"]), 0],
         guider=[guider, 0],
         sampler=[nodes.add("KSamplerSelect", sampler_name="euler"), 0],
         sigmas=[nodes.add("BasicScheduler", model=model, scheduler="normal", steps=steps, denoise=start), 0],
-        latent_image=[conditioned, 2],
+        latent_image=source,
     )
     return [sampled, 0]

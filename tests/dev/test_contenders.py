@@ -124,6 +124,7 @@ def test_the_papers_coupling_knows_none(edits, kind):
 def test_multidiffusion_at_its_best_starts_late_and_may_stop_early(edits):
     late, used = contenders.multidiffusion(edits[PANORAMA], SHAPES[PANORAMA], 112, start=0.25)
     assert (inputs(late, "BasicScheduler")["denoise"], inputs(late, "BasicScheduler")["steps"], used) == (0.25, 16, 112)
+    assert late[inputs(late, "SamplerCustomAdvanced")["latent_image"][0]]["class_type"] == "VAEEncode"
     short, used = contenders.multidiffusion(edits[PANORAMA], SHAPES[PANORAMA], 112, start=0.4, most=2)
     assert (inputs(short, "BasicScheduler")["denoise"], inputs(short, "BasicScheduler")["steps"], used) == (0.4, 2, 14)
 
