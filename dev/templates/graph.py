@@ -140,7 +140,7 @@ class Graph:
             "last_node_id": len(self.nodes),
             "last_link_id": len(self.links),
             **{"nodes": self.nodes, "links": self.links, "groups": self.groups, "config": {}},
-            "extra": {"ds": {"scale": self.scale, "offset": [88 / self.scale, 143 / self.scale]}},
+            "extra": {"ds": {"scale": self.scale, "offset": [round(88 / self.scale), round(143 / self.scale)]}},
             "version": 0.4,
         }
 

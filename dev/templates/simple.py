@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .graph import Graph, Wire
 
+TITLE, SCALE = "Consistent Edit", 0.7  # the page then writes all texts
 INSTRUCTIONS = "*make it winter*, *make it a sunset*, *make it night*, *make it an oil painting*, *make it foggy*"
 KNOBS = """**Three knobs**
 - `instruction`: what to do. The demo model knows {instructions} and a few more.
@@ -21,15 +22,24 @@ def _note(graph: Graph, title: str, own: str, longer: str) -> None:
     graph.note(f"## {title}\n\nPress Run. No download is needed.\n\n{knobs}\n{own}\n\n{longer}\n")
 
 
-def _model(graph: Graph) -> dict[str, Wire]:
+def _model(graph: Graph) -> tuple[Wire, Wire, Wire]:
+    """Model, CLIP and VAE, in a group under the last one."""
+    graph.gap()
     with graph.group("Model", "model"):
         made = graph.add("CSDDemoModel", model="sharp")
-    return {"model": made["MODEL"], "clip": made["CLIP"], "vae": made["VAE"]}
+    return made["MODEL"], made["CLIP"], made["VAE"]
+
+
+def _report(graph: Graph, report: Wire) -> None:
+    graph.gap()
+    with graph.group("Report", "result"):
+        graph.add("PreviewImage", title="Report", images=report)
 
 
 def panorama(graph: Graph) -> None:
     """A wide picture, edited by one node."""
-    graph.column(420)
+    graph.scale = SCALE
+    graph.column(380)
     _note(
         graph,
         "Edit a panorama",
@@ -37,27 +47,33 @@ def panorama(graph: Graph) -> None:
         "height of about 256 pixels.",
         "**What is inside**: the template `panorama_edit` shows the same as single nodes.",
     )
-    graph.column(320)
+    graph.column(300)
     with graph.group("Picture", "set"):
         painted = {"seed": 1_000_002, "look": "summer", "width": 1024, "height": 256}
         source = graph.add("CSDDemoScene", title="Source", **painted)["IMAGE"]
-    graph.gap()
-    loaded = _model(graph)
-    graph.column(380)
+    model, clip, vae = _model(graph)
+    graph.column(360)
     with graph.group("Edit", "edit"):
-        edited = graph.add("CSDConsistentEditPanorama", image=source, **loaded, instruction="make it a sunset")
-    graph.column(640)
+        edited = graph.add(
+            "CSDConsistentEditPanorama",
+            title=TITLE,
+            image=source,
+            model=model,
+            clip=clip,
+            vae=vae,
+            instruction="make it a sunset",
+        )
+    _report(graph, edited["report"])
+    graph.column(600)
     with graph.group("Before and after", "result"):
         graph.add("PreviewImage", title="Before", images=source)
         graph.add("SaveImage", title="After", images=edited["image"], filename_prefix="csd/panorama")
-    graph.column(420)
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=edited["report"])
 
 
 def video(graph: Graph) -> None:
     """A clip, edited by one node."""
-    graph.column(420)
+    graph.scale = SCALE
+    graph.column(380)
     _note(
         graph,
         "Edit a video",
@@ -65,25 +81,27 @@ def video(graph: Graph) -> None:
         "`fps` and `audio`. Begin with one or two seconds.",
         "**What is inside**: the template `video_edit` shows the same as single nodes.",
     )
-    graph.column(320)
+    graph.column(300)
     with graph.group("Video", "set"):
         painted = {"seed": 1_000_002, "look": "summer", "frames": 12, "width": 192, "height": 128, "rate": 12.0}
         source = graph.add("CSDDemoClip", title="Source", **painted)
-    graph.gap()
-    loaded = _model(graph)
-    graph.column(380)
+    model, clip, vae = _model(graph)
+    graph.column(360)
     with graph.group("Edit", "edit"):
-        edited = graph.add("CSDConsistentEditSet", images=source["frames"], **loaded, instruction="make it a sunset")
-    graph.column(460)
+        edited = graph.add(
+            "CSDConsistentEditSet",
+            title=TITLE,
+            images=source["frames"],
+            model=model,
+            clip=clip,
+            vae=vae,
+            instruction="make it a sunset",
+        )
+    _report(graph, edited["report"])
+    graph.column(560)
     with graph.group("Result", "result"):
         made = graph.add("CreateVideo", images=edited["image"], fps=source["rate"])
         graph.add("SaveVideo", title="After", video=made["VIDEO"], filename_prefix="csd/clip")
-    graph.column(420)
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=edited["report"])
-    graph.gap()
-    with graph.group("Before", "set"):
-        graph.add("PreviewImage", title="Before", images=source["frames"])
 
 
 TEMPLATES = {"simple_panorama": panorama, "simple_video": video}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 
 from ..environment.client import Client
 from ..environment.env import ROOT
@@ -33,15 +32,15 @@ def built(info: Mapping[str, dict]) -> dict[str, dict]:
     """All workflows by name, from the host's answer to /object_info."""
     made = {}
     for name, lay_out, family in templates():
-        made[name] = _workflow(name, info, partial(lay_out, family=family))
+        made[name] = _workflow(name, info, lay_out, family)
     for name, lay_out in {**simple.TEMPLATES, **embedded.TEMPLATES}.items():
         made[name] = _workflow(name, info, lay_out)
     return made
 
 
-def _workflow(name: str, info: Mapping[str, dict], lay_out: Callable[[Graph], None]) -> dict:
+def _workflow(name: str, info: Mapping[str, dict], lay_out: Callable[..., None], *family: Family) -> dict:
     graph = Graph(name, info)
-    lay_out(graph)
+    lay_out(graph, *family)
     return graph.workflow()
 
 
