@@ -19,6 +19,8 @@ TALL = {
     "PreviewImage": 280,
     "SaveImage": 420,
     "SaveVideo": 420,
+    "CSDConsistentEditPanorama": 760,  # with room for its preview
+    "CSDConsistentEditSet": 760,
 }
 TEXT_HEIGHT = 90
 COLUMN_GAP = 70

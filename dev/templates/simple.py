@@ -98,7 +98,7 @@ def video(graph: Graph) -> None:
             instruction="make it a sunset",
         )
     _report(graph, edited["report"])
-    graph.column(560)
+    graph.column(460)
     with graph.group("Result", "result"):
         made = graph.add("CreateVideo", images=edited["image"], fps=source["rate"])
         graph.add("SaveVideo", title="After", video=made["VIDEO"], filename_prefix="csd/clip")
