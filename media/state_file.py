@@ -24,7 +24,6 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field, Json, ValidationError
-from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
@@ -130,17 +129,16 @@ def _content(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     with path.open("rb") as file:
         size = file.read(_COUNT)
         header = file.read(min(int.from_bytes(size, "little"), _LONGEST_HEADER))
-        about = _metadata(header)
+        about = _Header.model_validate_json(header).about
+        if about.get("format") != FORMAT:
+            raise ValueError("it is of another kind")
         return about, load(size + header + file.read())
 
 
-def _metadata(header: bytes) -> dict[str, str]:
-    """What stands beside the tensors. ValueError where it is of no state: the tensors are not read then."""
-    entries = from_json(header)
-    about = entries.get("__metadata__") if isinstance(entries, dict) else None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ValueError("it is of another kind")
-    return about
+class _Header(BaseModel):
+    """The header of a state's file. What it says of the tensors is left to safetensors."""
+
+    about: Annotated[dict[str, str], Field(alias="__metadata__")]
 
 
 class _About(BaseModel):
@@ -153,7 +151,7 @@ class _About(BaseModel):
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{first['loc'][0]}: {first['msg']}"
+        return ": ".join([*(str(place) for place in first["loc"]), first["msg"]])
     return str(error)
 
 

@@ -23,6 +23,7 @@ def test_inputs_that_it_names_exist(object_info):
     """Names in a page's list of inputs are inputs of the node."""
     for name in ours(object_info):
         _, _, listed = (ROOT / "web" / "docs" / name / "en.md").read_text().partition("**Inputs**")
+        listed = listed.strip().partition("\n\n")[0]
         begun = [line.split(":")[0] for line in listed.splitlines() if line.startswith("- `")]
         named = {word for line in begun for word in re.findall(r"`(\w+)`", line)}
         inputs = {key for section in object_info[name]["input"].values() for key in section}
