@@ -1,6 +1,7 @@
 """The embedded demo model: its weights, what it paints, and its instructions. Does not import ComfyUI.
 
 painter        painted scenes, clips and dioramas in several looks
+objects        painted objects, seen from all around
 instructions   the wordings that the model was trained on, by look or style
 motion         the true motion between the frames of a painted clip
 views          the true cameras and depth of a painted diorama
