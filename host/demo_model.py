@@ -1,5 +1,6 @@
 """The demo model: ComfyUI's own model classes in tiny sizes, with the weights in `demo/weights`."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,14 @@ def encode_with_gradient(model: comfy.clip_model.CLIPTextModel, embeddings: torc
 
 def tokenize(text: str) -> list[int]:
     """The 77 token ids that the host's own SD 1.5 tokenizer gives for a short text."""
-    sections = comfy.sd1_clip.SD1Tokenizer().tokenize_with_weights(text)["l"]
+    sections = _tokenizer().tokenize_with_weights(text)["l"]
     return [token for token, _weight in sections[0]]
+
+
+@cache
+def _tokenizer() -> comfy.sd1_clip.SD1Tokenizer:
+    """Read once: it takes a third of a second."""
+    return comfy.sd1_clip.SD1Tokenizer()
 
 
 def full_table(rows: torch.Tensor, table: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ Painted targets have many lights (`painter.light`), so the instruction leaves a 
 choose differently. The extension makes them agree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,12 +71,12 @@ class Editor(nn.Module):
     unet: Network
     text: Network
 
-    def __init__(self, unet: nn.Module | None = None):
-        """Fresh weights, in the first model's U-Net if no other is given."""
+    def __init__(self, unet: nn.Module | None = None, wordings: Sequence[str] | None = None):
+        """Fresh weights, in the first model's U-Net and for all instructions, if nothing else is given."""
         super().__init__()
         from ...host.demo_model import CLIP_CONFIG, build_text_model, build_unet, tokenize
 
-        sentences = {wording: tokenize(wording) for wording in ["", *all_wordings()]}
+        sentences = {wording: tokenize(wording) for wording in ["", *(wordings or all_wordings())]}
         self.register_buffer("token_rows", torch.tensor(sorted({t for s in sentences.values() for t in s})))
         self.sentences = {w: torch.searchsorted(self.token_rows, torch.tensor(s)) for w, s in sentences.items()}
         self.end_row = int(torch.searchsorted(self.token_rows, CLIP_CONFIG["eos_token_id"]))

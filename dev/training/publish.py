@@ -43,3 +43,11 @@ def publish_flow_editor(model: Network) -> None:
     from ...host.flow_demo_model import EDITOR_FILE, WEIGHTS
 
     save_atomically(_editor(model), WEIGHTS / EDITOR_FILE, {"license": "Apache-2.0"})
+
+
+def publish_objects(model: Network) -> None:
+    """`model` is the `Editor` that holds the model of objects."""
+    from ...host.demo_model import WEIGHTS
+    from ...host.object_demo_model import OBJECTS_FILE
+
+    save_atomically(_editor(model), WEIGHTS / OBJECTS_FILE, {"license": "Apache-2.0"})

@@ -3,7 +3,8 @@
 The autoencoder comes first, then the latents of the training pictures, then the editing model, and at last the decoder
 again. The encoder stays as it is then, and so the editing model still fits it. Every stage leaves its result in
 `dev/training/runs`. Finished stages are not repeated. The sharp model has stages of its own: `sharp-autoencoder`,
-`sharp-latents` and `sharp-editor`, each with its `--minutes` in all. `--stage` runs one stage alone. `--stage score`
+`sharp-latents` and `sharp-editor`, each with its `--minutes` in all. The model of objects has `object-pictures` and
+`objects`. `--stage` runs one stage alone. `--stage score`
 measures the published weights.
 """
 
@@ -16,12 +17,13 @@ from ..environment.in_process import boot_host
 SHARES = {"autoencoder": 0.38, "editor": 0.54, "decoder": 0.08}  # of the minutes
 STAGES = ("all", "autoencoder", "latents", "decoder", "editor", "score")
 SHARP_STAGES = ("sharp-autoencoder", "sharp-latents", "sharp-editor")
-SCENES, PHOTOGRAPHS = 400, 450
+OBJECT_STAGES = ("object-pictures", "objects")
+SCENES, PHOTOGRAPHS, OBJECTS = 400, 450, 2400
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=STAGES + SHARP_STAGES, default="all")
+    parser.add_argument("--stage", choices=STAGES + SHARP_STAGES + OBJECT_STAGES, default="all")
     parser.add_argument("--minutes", type=float, default=105.0, help="for everything, or for the one stage")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads, if not all")
     parser.add_argument("--compile", action="store_true", help="compile the sharp model's U-Net")
@@ -59,6 +61,15 @@ def run_sharp_stage(stage: str, minutes: float, compiled: bool) -> None:
         flow_editor.train(minutes, compiled)
 
 
+def run_object_stage(stage: str, minutes: float) -> None:
+    from . import object_model, object_pictures
+
+    if stage == "object-pictures":
+        object_pictures.prepare(OBJECTS)
+    else:
+        object_model.train(minutes)
+
+
 def run_all(minutes: float) -> None:
     from . import stages
 
@@ -80,6 +91,8 @@ def main() -> None:
         run_all(options.minutes)
     elif options.stage in SHARP_STAGES:
         run_sharp_stage(options.stage, options.minutes, options.compile)
+    elif options.stage in OBJECT_STAGES:
+        run_object_stage(options.stage, options.minutes)
     else:
         run_stage(options.stage, options.minutes)
 
