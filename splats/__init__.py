@@ -3,10 +3,11 @@
 splats       the splats themselves (harmonics: their colours by direction)
 projection   splats as a camera sees them
 render       pictures of them (tiles: which splats a tile shows; blend: what they add up to)
-path         cameras on a path through others
+path         cameras on a path through others (orbit: around an object, and words for what they see)
 ply          splats as files
 unproject    splats out of views with depth
 scene        splats as a scene of the method
 fit          splats fitted to pictures (density: splits some, and leaves some out)
 edit         a scene edited in the loop
+around       a scene seen from all around, for a text
 """

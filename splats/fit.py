@@ -30,6 +30,7 @@ class Fitting:
     seed      of the order of the views
     density   when splats are split and left out; None: never
     fixed     parts of the splats that stay as they are
+    rates     how fast the parts of the splats move beside each other; None: `scene.rates`
     """
 
     steps: int = 100
@@ -38,11 +39,17 @@ class Fitting:
     seed: int = 0
     density: Density | None = None
     fixed: tuple[str, ...] = ()
+    rates: Theta | None = None
+
+    @property
+    def size(self) -> StepSize:
+        """The length of every step."""
+        return StepSize(self.rate, 0.1 ** (1 / max(self.steps - 1, 1)), 1)
 
     def update(self, splats: Splats) -> Update:
         """The update whose steps these are."""
-        size = StepSize(self.rate, 0.1 ** (1 / max(self.steps - 1, 1)), 1)
-        update = Rates(Adam(size, beta2=0.999, epsilon=1e-15), {**rates(splats), **dict.fromkeys(self.fixed, 0.0)})
+        own = rates(splats) if self.rates is None else self.rates
+        update = Rates(Adam(self.size, beta2=0.999, epsilon=1e-15), {**own, **dict.fromkeys(self.fixed, 0.0)})
         return update if self.density is None else Regrown(update, self.density.choose, self.density.settle)
 
 
