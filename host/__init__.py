@@ -21,6 +21,7 @@ mixing           what the host and guidance patches make of a pair of prediction
 guider           guided predictions as a guider of the host
 residual         the residual in noise or in velocity
 distiller        the distillation loop as a sampler of the host
+scene_distiller  the same for a scene of splats from a text (text_to_scene: one run of it)
 run, record      one run of a sampler node, and what its report shows
 states           keeps a run in a file and resumes it
 fingerprint      tells whether a file belongs to the same run
@@ -33,5 +34,5 @@ video            a VIDEO as footage
 splats           a SPLAT as splats, whether or not the host has a class for it
 folders          the host's input and output directories, and nothing outside them
 demo_model       the embedded demo model, made of the host's own classes
-flow_demo_model  the sharp demo model
+flow_demo_model  the sharp demo model (object_demo_model: the one of objects)
 """

@@ -18,7 +18,8 @@ video       a stretch of a video as frames, and back
 flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
 views       view sets: load, save, correspondence
-splats      splats: from views, fitted, rendered (splat_files: loaded, saved; splat_edit: edited)
+splats      splats: from views, fitted, rendered (splat_files: loaded, saved; splat_edit: edited; text_to_3d:
+            made from a text)
 compare     MultiDiffusion
 demo        the embedded model and its painted scenes (demo_clip: painted clips; demo_views: painted view sets)
 tooltips    texts that several nodes share

@@ -18,12 +18,13 @@ class DemoModel(Node):
             [
                 io.Combo.Input(
                     "model",
-                    options=["first", "sharp"],
+                    options=["first", "sharp", "objects"],
                     default="first",
                     optional=True,
-                    tooltip="Which of two models. first: predicts noise, as Stable Diffusion 1.5 does; its pictures "
+                    tooltip="Which of three models. first: predicts noise, as Stable Diffusion 1.5 does; its pictures "
                     "are blurred. sharp: a rectified flow, as SD 3 and Flux are; its pictures are sharp, its edits are "
-                    "less trained. They have 4 and 16 latent channels.",
+                    "less trained. They have 4 and 16 latent channels. objects: painted objects from text, for CSD "
+                    "Text to 3D.",
                 )
             ],
             [
@@ -39,8 +40,10 @@ class DemoModel(Node):
     def run(cls, model="first"):
         from ..host.demo_model import load_demo_model
         from ..host.flow_demo_model import load_sharp_model
+        from ..host.object_demo_model import load_object_model
 
-        return io.NodeOutput(*(load_sharp_model() if model == "sharp" else load_demo_model()))
+        load = {"first": load_demo_model, "sharp": load_sharp_model, "objects": load_object_model}[model]
+        return io.NodeOutput(*load())
 
 
 class DemoScene(Node):

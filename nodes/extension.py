@@ -19,6 +19,7 @@ from .splat_files import LoadSplats, SaveSplats
 from .splats import FitSplats, RenderSplats, SplatsFromViews
 from .state import StateOptions
 from .tones import TonesOptions
+from .text_to_3d import TextToSplats
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
 from .velocity import VelocityOptions
@@ -66,6 +67,7 @@ NODES = [
     ConsistentEditSet,
     TonesOptions,
     PresetOptions,
+    TextToSplats,
 ]
 
 

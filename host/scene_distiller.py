@@ -1,0 +1,138 @@
+"""A scene of splats distilled from a text, as a sampler of the host.
+
+The particles are the views of a step. The guider holds a prompt for each thing that a prompt can say of a view; a view
+takes the row of its own.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import comfy.samplers
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..csd.distill import Distillation, State, Stepped
+from ..csd.guidance import Call, Request
+from ..csd.score import PromptScore
+from ..csd.stein import Couple, Stein
+from ..csd.tree import named_leaves
+from ..splats.around import Around, AroundScene
+from ..splats.edit import Codec
+from ..splats.fit import Fitting
+from ..splats.splats import Splats
+from .fingerprint import fingerprint
+from .guider import CSDGuider
+from .progress import WithinSteps
+from .record import Record
+from .states import Keeper, NotKept, StateFile
+
+
+@dataclass
+class SceneDistiller(comfy.samplers.Sampler):
+    """Runs score distillation of a scene with a `CSDGuider`.
+
+    vae      encodes and decodes the rendered views
+    around   from where the scene is seen
+    start    the scene to start from
+    words    what the prompts of the guider say of a view, in their order
+    fitting  how the splats take a step; its numbers of steps and views do not count
+    final    the scene after the run; filled while sampling
+    """
+
+    vae: object
+    around: Around
+    start: Splats
+    words: Sequence[str]
+    fitting: Fitting
+    couple: Couple = Stein()
+    states: StateFile | None = None
+    record: Record = field(default_factory=Record)
+    final: Splats | None = None
+
+    def sample(self, guider, sigmas, extra_args, callback, noise, latent_image, denoise_mask=None, disable_pbar=False):
+        guider.start(len(self.words))
+        run = self._distillation(guider, sigmas, extra_args)
+        with self._keeper(guider, sigmas, run.seed) as keeper:
+            begun, self.record = keeper.begin(run.init(self.start.tree))
+            self.final = Splats(**self._follow(run, begun, callback, guider, keeper).theta)
+        return latent_image
+
+    def _distillation(self, guider: CSDGuider, sigmas: Tensor, extra_args: dict) -> Distillation[AroundScene]:
+        predict = PromptsOfViews(guider, self.words, extra_args)
+        return Distillation(
+            AroundScene(self.around, self._codec(guider)),
+            PromptScore(predict, guider.guidance, guider.baseline),
+            [guider.levels.level(float(sigma)) for sigma in sigmas[:-1]],
+            seed=extra_args.get("seed") or 0,
+            couple=self.couple,
+            update=self.fitting.update(self.start),
+            at_once=guider.at_once,
+        )
+
+    def _codec(self, guider: CSDGuider) -> Codec:
+        """Between pictures on the device of the splats and latents in the scaling of the model."""
+        model, home = guider.inner_model, self.start.positions.device
+        return Codec(
+            lambda pictures: model.process_latent_in(self.vae.encode(pictures)).to(home),
+            lambda latents: _pictures(self.vae.decode(model.process_latent_out(latents))).to(home),
+        )
+
+    def _keeper(self, guider: CSDGuider, sigmas: Tensor, seed: int):
+        if self.states is None:
+            return NotKept()
+        return Keeper(self.states, fingerprint(guider, self, sigmas, self.start.tree, None, seed))
+
+    def _follow(self, run: Distillation, start: State, callback, guider: CSDGuider, keeper) -> State:
+        state, within = start, WithinSteps(run.length, start.step)
+        before, begun = self.record, time.perf_counter()
+        for state in replace(run, follow=within)(None, start):
+            _refuse_broken(state)
+            self.record.add(state, self.fitting.size(state.step - 1))
+            seconds = before.seconds + time.perf_counter() - begun
+            self.record = replace(self.record, evaluations=before.evaluations + guider.evaluations, seconds=seconds)
+            keeper(state, self.record)
+            if callback is not None:
+                callback(within.done - 1, self._shown(state, guider), None, within.total)
+        return state
+
+    def _shown(self, state: Stepped, guider: CSDGuider) -> Tensor:
+        """The scene from four sides as latents, beside each other. It turns from step to step."""
+        sides = [(5 * state.step + side) % 360 for side in (0.0, 90.0, 180.0, 270.0)]
+        around = replace(self.around, views=len(sides))
+        scene = AroundScene(around, self._codec(guider)).seen(sides, [15.0] * len(sides), 0.5)
+        x, _ = scene.view(state.theta, range(len(sides)))
+        return rearrange(x, "n ... w -> ... (n w)")[None].to(guider.model_patcher.load_device)
+
+
+@dataclass(frozen=True)
+class PromptsOfViews:
+    """Predictions in which each view has its own row of the guider's prompts."""
+
+    guider: CSDGuider
+    words: Sequence[str]
+    extra: dict
+
+    def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
+        rows = [self.words.index(call.scene.words[view]) for view in call.index]
+        return self.guider.predict(requests, replace(call, index=rows), **self.extra)
+
+
+def _pictures(decoded: Tensor) -> Tensor:
+    """Pictures [N, H, W, 3] out of what a VAE decodes; that of a video model gives them a moment each."""
+    return decoded.flatten(0, 1) if decoded.ndim == 5 else decoded
+
+
+def _refuse_broken(state: Stepped) -> None:
+    """Raises ValueError where numbers are not finite any more."""
+    if not torch.isfinite(state.residual).all():
+        raise ValueError(
+            f"model: got numbers that are not finite in step {state.step}, expected finite ones; look at the model's "
+            "precision (fp16 overflows in some), its prompts and its patches."
+        )
+    if not all(torch.isfinite(leaf).all() for _, leaf in named_leaves(state.theta)):
+        raise ValueError(
+            f"splats: got numbers that are not finite in step {state.step}, expected finite ones; lower rate or "
+            "guidance."
+        )

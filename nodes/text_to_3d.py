@@ -1,0 +1,148 @@
+"""CSDTextToSplats: a scene of splats from a text."""
+
+import torch
+
+from ..host.io import io, schema
+from ..host.node import Node
+from ..host.splats import SplatType, device, handed_on
+from ..media.report import picture
+from ..media.view_set import Views
+from . import tooltips
+from .options import Coupling, TimestepsType
+from .samplers import Settings
+from .splats import MOST_SPLATS
+from .state import StateType
+from .views import ViewsType
+
+NAME = "CSD Text to 3D"
+TURN = 12  # cameras of the turntable that comes out
+
+
+class TextToSplats(Node):
+    @classmethod
+    def define_schema(cls):
+        return schema(
+            "CSDTextToSplats",
+            NAME,
+            "Makes a scene of Gaussian splats from a text, by score distillation: in every step the scene is seen from "
+            "a few sides, and moves to where the model finds these pictures more likely.",
+            [
+                io.Model.Input("model", tooltip="A model that makes pictures from text."),
+                io.Clip.Input("clip", tooltip="Its text encoder. The prompt of each view says from where it is seen."),
+                io.Vae.Input("vae", tooltip="Encodes and decodes the rendered views."),
+                io.String.Input("text", default="a red car", multiline=True, tooltip="What to make: one object."),
+                io.String.Input("negative_text", default="", multiline=True, tooltip="What the views should not show."),
+                io.Combo.Input(
+                    "view_words",
+                    options=["four", "eight", "none"],
+                    default="four",
+                    tooltip="What a prompt says of its view. four: front, side or back view, or from above, as in "
+                    "DreamFusion. eight: corners and left and right, too; for the demo model. none: nothing, and the "
+                    "object may get several fronts.",
+                ),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltips.SEED
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=200,
+                    min=1,
+                    max=100_000,
+                    tooltip="The demo model takes some hundreds, large models some thousands (paper: 10,000).",
+                ),
+                io.Float.Input(
+                    "rate",
+                    default=0.05,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Length of the first steps of Adam; the last ones are a tenth as long. Lower it for long "
+                    "runs.",
+                ),
+                io.Float.Input("guidance", default=7.5, min=0.0, max=200.0, step=0.1, tooltip=tooltips.GUIDANCE),
+                io.Float.Input("noise_low", default=0.02, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_LOW),
+                io.Float.Input("noise_high", default=0.98, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_HIGH),
+                io.Int.Input("views_per_step", default=4, min=1, max=64, tooltip="How many sides each step sees."),
+                io.Int.Input(
+                    "side",
+                    default=96,
+                    min=32,
+                    max=2048,
+                    step=8,
+                    tooltip="Of the square views in pixels: 96 for the demo model, 512 for Stable Diffusion 1.5.",
+                ),
+                io.Int.Input(
+                    "splats",
+                    default=1000,
+                    min=1,
+                    max=MOST_SPLATS,
+                    tooltip="How many there are in the beginning: a grey cloud.",
+                ),
+                io.Int.Input(
+                    "most",
+                    default=2000,
+                    min=0,
+                    max=MOST_SPLATS,
+                    tooltip="Splats where detail is missing are split until there are so many; faint ones go. 0: "
+                    "neither.",
+                ),
+                Coupling.Input(
+                    "coupling",
+                    optional=True,
+                    tooltip="How the views of a step influence each other, from CSD Kernel. If not connected: the "
+                    "paper's kernel over whole views. `independent` is score distillation sampling (SDS).",
+                ),
+                TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
+                StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+            ],
+            [
+                SplatType.Output("splat", display_name="splat", tooltip="The scene. It faces +z, and y is up."),
+                ViewsType.Output(
+                    "views", display_name="views", tooltip="Cameras once around it, for CSD Render Splats."
+                ),
+                io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+            ],
+            search_aliases=["text to 3d", "dreamfusion", "sds", "gaussian splatting", "3dgs", "dreamgaussian"],
+        )
+
+    @classmethod
+    def run(
+        cls, model, clip, vae, text, negative_text, view_words, rate, views_per_step, side, splats, most, guidance,
+        coupling=None, **settings,
+    ):  # fmt: skip
+        from ..csd.stein import Stein
+        from ..host.text_to_scene import distilled, encoded, prompts_of_views
+        from ..splats.around import FROM_A_CLOUD, Around, cloud
+        from ..splats.density import during
+        from ..splats.fit import Fitting
+        from ..splats.orbit import all_view_words
+
+        choice = Settings(step_size=rate, particles_per_step=0, particles_at_once=views_per_step, **settings)
+        if coupling is not None and coupling.correspondence is not None:
+            raise ValueError(
+                "coupling: got one along a correspondence, expected one over whole views, for the cameras are others "
+                "in each step; remove the correspondence from CSD Kernel."
+            )
+        prompts = prompts_of_views(clip, text, view_words), encoded(clip, negative_text)
+        density = during(choice.steps, most) if most else None
+        found, record = distilled(
+            NAME, model, *prompts, choice, guidance,
+            vae=vae,
+            around=Around((side, side), views_per_step, words=view_words),
+            start=cloud(splats, choice.seed).to(device()),
+            words=all_view_words(view_words),
+            fitting=Fitting(choice.steps, rate=rate, density=density, rates=FROM_A_CLOUD),
+            couple=coupling or Stein(),
+        )  # fmt: skip
+        cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
+        report = torch.from_numpy(picture(NAME, record))[None]
+        return io.NodeOutput(handed_on(found), turntable(side), report, ui={"csd": [cost]})
+
+
+def turntable(side: int) -> Views:
+    """Cameras once around, a little above the middle. The last one stands where the first one does."""
+    from ..splats.orbit import orbit
+
+    azimuth = [360 * number / TURN for number in range(TURN + 1)]
+    cameras = orbit(azimuth, [15.0] * len(azimuth), (side, side))
+    return Views(cameras, None, None, tuple(f"view_{number:03}" for number in range(1, len(azimuth) + 1)))

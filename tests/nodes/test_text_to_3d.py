@@ -1,0 +1,87 @@
+"""CSDTextToSplats on the demo model of objects."""
+
+import pytest
+import torch
+
+SETTINGS = {
+    **{"text": "a red car", "negative_text": "", "view_words": "eight", "seed": 0, "steps": 8, "rate": 0.05},
+    **{"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_step": 2, "side": 48},
+    **{"splats": 60, "most": 0},
+}
+PARTS = ("positions", "scales", "rotations", "opacities", "sh")
+
+
+@pytest.fixture(scope="module")
+def objects(host):
+    model, clip, vae = host.run("CSDDemoModel", model="objects")
+    return {"model": model, "clip": clip, "vae": vae}
+
+
+@pytest.fixture(scope="module")
+def make(host, objects):
+    return lambda **changes: host.run("CSDTextToSplats", **{**objects, **SETTINGS, **changes})
+
+
+def test_a_scene_comes_out_and_cameras_around_it(host, make):
+    splat, views, report = make()
+    images = host.run("CSDRenderSplats", splat=splat, views=views, frames=0, background=0.5)[0]
+    assert images.shape == (13, 48, 48, 3) and torch.allclose(images[0], images[-1], atol=1e-4)
+    assert splat.positions.shape == (1, 60, 3) and report.shape[-1] == 3
+
+
+def test_the_text_decides_about_the_colour(make):
+    red, blue = (make(text=f"a {colour} car", steps=20)[0].sh[0, :, 0].mean(0) for colour in ("red", "blue"))
+    assert red[0] - red[2] > blue[0] - blue[2]
+
+
+def test_the_same_seed_gives_the_same(make):
+    one, two, other = (make(seed=seed)[0] for seed in (1, 1, 2))
+    assert all(torch.equal(getattr(one, part), getattr(two, part)) for part in PARTS)
+    assert not torch.equal(one.sh, other.sh)
+
+
+def test_views_of_a_step_influence_each_other_by_the_coupling(host, make):
+    kernel = {"bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row", "repulsion": 1.0}
+    alone, coupled = (host.run("CSDKernel", kernel=kind, **kernel)[0] for kind in ("independent", "rbf"))
+    assert torch.equal(make(coupling=coupled)[0].sh, make()[0].sh)
+    assert not torch.equal(make(coupling=alone)[0].sh, make()[0].sh)
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_run_goes_on_from_its_file(host, objects, make, tmp_path, monkeypatch):
+    monkeypatch.setattr("folder_paths.output_directory", str(tmp_path))
+    (state,) = host.run("CSDStateFile", name="text to 3d", every=1, resume=True)
+    calls = []
+
+    def stop(*_):
+        calls.append(1)
+        if len(calls) == 5:
+            raise Stopped
+
+    handle = objects["model"].model.diffusion_model.register_forward_pre_hook(stop)
+    try:
+        with pytest.raises(Stopped):
+            make(most=80, state=state)
+    finally:
+        handle.remove()
+    resumed, whole = make(most=80, state=state)[0], make(most=80)[0]
+    assert all(torch.equal(getattr(resumed, part), getattr(whole, part)) for part in PARTS)
+    with pytest.raises(ValueError, match="belongs to another run; these differ: .*around"):
+        make(most=80, state=state, side=64)
+
+
+def test_a_coupling_along_a_correspondence_is_refused(host, make):
+    _, views = host.run("CSDDemoViews", seed=1, look="summer", count=2, width=64, height=64)
+    (shared,) = host.run("CSDViewCorrespondence", views=views, neighbours=0)
+    kernel = {"bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row", "repulsion": 0.0}
+    (coupling,) = host.run("CSDKernel", kernel="uniform", **kernel, correspondence=shared)
+    with pytest.raises(ValueError, match="CSD Text to 3D: coupling: got one along a correspondence"):
+        make(coupling=coupling)
+
+
+def test_a_checkpoint_without_text_encoder(make):
+    with pytest.raises(ValueError, match="CSD Text to 3D: clip"):
+        make(clip=None)
