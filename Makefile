@@ -27,10 +27,10 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene ablation serve test golden campaign demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
 
 help:  ## what there is
-	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z0-9-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
 
 env:  ## the set-up alone: virtual environment, ComfyUI, links
 	@$(PYTHON) dev/environment/env.py $(if $(HOST),--host "$$HOST")
@@ -49,6 +49,9 @@ demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 
 demo-scene: env  ## edit a scene of splats and compare at held-out cameras, SCENES=4 for the means
 	@$(MODULE).dev.evaluation.scene_edit --count $(SCENES) $(ARGS)
+
+demo-text-to-3d: env  ## a scene of splats from a text by three methods, with a turntable: ARGS="--kind mug --colour blue"
+	@$(MODULE).dev.evaluation.text_to_3d $(ARGS)
 
 demo-styles: env  ## every style on photographs, against the filters that taught it: IMAGES="a.jpg b.jpg"
 	@$(MODULE).dev.evaluation.photographs $(IMAGES) $(ARGS)
