@@ -102,6 +102,7 @@ class TextToSplats(Node):
                 ),
                 io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
             ],
+            group="3D",
             search_aliases=["text to 3d", "dreamfusion", "sds", "gaussian splatting", "3dgs", "dreamgaussian"],
         )
 
