@@ -3,7 +3,8 @@
 import logging
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import folder_paths
@@ -16,7 +17,10 @@ from ..media.state_file import Saved
 from .record import Record
 
 FOLDER = "csd_states"
-_NAME = re.compile(r"\w(?:[\w .-]{0,98}\w)?")
+NUMBERED, REPLACED, REFUSED = "keep both", "replace", "refuse"
+OTHERS = (NUMBERED, REPLACED, REFUSED)
+_LONGEST = 100  # characters of a name
+_NAME = re.compile(rf"\w(?:[\w .-]{{0,{_LONGEST - 2}}}\w)?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # devices, not files, on Windows
 
 
@@ -27,11 +31,13 @@ class StateFile:
     name     name of the file in output/csd_states, without its ending
     every    steps between two saves; the last state is saved in any case, also when a run is cancelled
     resume   whether to go on from the file, if there is one
+    other    what to do where the file belongs to a run of other settings: NUMBERED, REPLACED or REFUSED
     """
 
     name: str
     every: int = 10
     resume: bool = True
+    other: str = NUMBERED
 
     def __post_init__(self):
         if not _NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
@@ -45,6 +51,11 @@ class StateFile:
     @property
     def path(self) -> Path:
         return Path(folder_paths.get_output_directory()) / FOLDER / f"{self.name}.safetensors"
+
+    def numbered(self, number: int) -> "StateFile":
+        """The same with a number at the end of its name, within the length that names may have."""
+        ending = f"_{number}"
+        return replace(self, name=self.name[: _LONGEST - len(ending)] + ending)
 
 
 class NotKept(AbstractContextManager):
@@ -79,7 +90,7 @@ class Keeper(AbstractContextManager):
     def begin(self, state: State) -> tuple[State, Record]:
         """The state and the record to start from: those of the file, or `state` and an empty record.
 
-        Raises ValueError if the file belongs to another run or cannot be written.
+        Raises ValueError if the file belongs to another run and is not to be touched, or cannot be written.
         """
         found = self._found()
         if found is not None and self.file.resume:
@@ -101,19 +112,31 @@ class Keeper(AbstractContextManager):
         self._save(self._latest if failed is None else self._last)
 
     def _found(self) -> Saved | None:
+        """What the file holds of this run. Takes a file with a number, where the user wants to keep both."""
+        first = self.file
+        for number in count(2):
+            found, differing = self._read()
+            if not differing:
+                return found
+            if first.other == REPLACED:
+                logging.info("State file: %s was of another run (%s); it is replaced.", self.file.name, differing)
+                return None
+            if first.other == REFUSED:
+                raise ValueError(
+                    f"state file: got {self.file.path.name}, which belongs to another run; these differ: {differing}. "
+                    "Set them as they were to go on with it, choose another name, or choose `keep both` or `replace`."
+                )
+            self.file = first.numbered(number)
+
+    def _read(self) -> tuple[Saved | None, str]:
+        """What the file holds, if there is one, and the settings in which that differs from this run."""
         path = self.file.path
-        if not path.exists() and not path.is_symlink():
-            return None
         if path.is_symlink():
             raise ValueError(f"state file: got {path.name}, which is a link; expected a file. Choose another name.")
+        if not path.exists():
+            return None, ""
         found = state_file.read(path)
-        differing = state_file.differences(found.settings, self.settings)
-        if differing:
-            raise ValueError(
-                f"state file: got {path.name}, which belongs to another run; these differ: {', '.join(differing)}. "
-                "Set them as they were to go on with it, or choose another name."
-            )
-        return found
+        return found, ", ".join(state_file.differences(found.settings, self.settings))
 
     def _claim(self, first: Saved) -> None:
         """Writes the file before the first step, so that a folder that cannot be written shows at once."""

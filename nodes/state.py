@@ -2,7 +2,7 @@
 
 from ..host.io import custom, io, schema
 from ..host.node import Node
-from ..host.states import StateFile
+from ..host.states import NUMBERED, OTHERS, StateFile
 
 StateType = custom("CSD_STATE", StateFile)
 
@@ -20,7 +20,7 @@ class StateOptions(Node):
                     "name",
                     default="run",
                     tooltip="Name of the file, without a folder. Choose another name for another run: its file is "
-                    "never overwritten.",
+                    "overwritten only if you say so below.",
                 ),
                 io.Int.Input(
                     "every",
@@ -36,6 +36,15 @@ class StateOptions(Node):
                     tooltip="On: go on from the file, if there is one. A finished run is not repeated. Off: start "
                     "again, and replace the file of the same run.",
                 ),
+                io.Combo.Input(
+                    "if_different",
+                    options=list(OTHERS),
+                    default=NUMBERED,
+                    optional=True,
+                    tooltip="What to do if the file belongs to a run of other settings, such as another seed. keep "
+                    "both: this run gets a file with a number. replace: the old file is lost. refuse: the run stops "
+                    "with a message that names the settings.",
+                ),
             ],
             [StateType.Output("state", display_name="state", tooltip="For `state` of a sampler.")],
             search_aliases=["resume", "checkpoint", "continue run"],
@@ -43,5 +52,5 @@ class StateOptions(Node):
         )
 
     @classmethod
-    def run(cls, name, every, resume):
-        return io.NodeOutput(StateFile(name, every, resume))
+    def run(cls, name, every, resume, if_different=NUMBERED):
+        return io.NodeOutput(StateFile(name, every, resume, if_different))

@@ -28,8 +28,8 @@ def folder(host):
 
 @pytest.fixture
 def kept(host):
-    def choose(name="run", every=1, resume=True):
-        return host.run("CSDStateFile", name=name, every=every, resume=resume)[0]
+    def choose(name="run", every=1, resume=True, if_different="refuse"):
+        return host.run("CSDStateFile", name=name, every=every, resume=resume, if_different=if_different)[0]
 
     return choose
 
@@ -191,6 +191,29 @@ def test_a_file_of_another_run_is_refused(model, edit, calls, kept, folder, name
     with pytest.raises(ValueError, match=rf"CSD Edit Sampler: state file: .*another run; these differ: .*{name}"):
         edit(model, **{"steps": STEPS, **OTHERS[name]}, state=kept(resume=resume))
     assert calls == [] and (folder / "run.safetensors").read_bytes() == before
+
+
+def test_runs_of_other_settings_get_files_with_numbers(model, edit, calls, kept, folder):
+    """Another seed for each run, and then the first one again, which is not repeated."""
+    runs = {seed: edit(model, steps=STEPS, seed=seed, state=kept(if_different="keep both")) for seed in (7, 8, 9)}
+    assert {path.name for path in folder.iterdir()} == {"run.safetensors", "run_2.safetensors", "run_3.safetensors"}
+    calls.clear()
+    for seed, edited in runs.items():
+        assert torch.equal(edit(model, steps=STEPS, seed=seed, state=kept(if_different="keep both")), edited)
+    assert calls == []
+
+
+def test_a_number_fits_into_the_longest_name(model, edit, kept, folder):
+    for seed in (7, 8):
+        edit(model, steps=STEPS, seed=seed, state=kept(name="n" * 100, if_different="keep both"))
+    assert {path.stem for path in folder.iterdir()} == {"n" * 100, "n" * 98 + "_2"}
+
+
+def test_the_file_of_another_run_is_replaced_if_wished(model, edit, kept, folder):
+    edit(model, steps=STEPS, state=kept())
+    edited = edit(model, steps=STEPS, seed=8, state=kept(if_different="replace"))
+    assert [path.name for path in folder.iterdir()] == ["run.safetensors"]
+    assert torch.equal(edit(model, steps=STEPS, seed=8, state=kept()), edited)
 
 
 def test_it_says_both_values(model, edit, kept, folder):
