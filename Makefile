@@ -21,13 +21,14 @@ VIDEO ?=
 SETS ?= 2
 FULL ?=
 PARTS ?= coupling step quality_cost length memory evaluations
+LARGE ?= 1.5 SDXL medium
 ARGS ?=
 COVERAGE ?= 1
 MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +78,9 @@ golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"
 
 families: env  ## every family of models with every feature, and docs/families.md
 	@CSD_WRITE_FAMILIES=1 $(PROGRAMS)/pytest tests/nodes/families/test_matrix.py $(ARGS)
+
+test-large: env  ## checkpoints of real size through ComfyUI's loaders, one family at a time: 16 GB of memory
+	@set -e; for family in $(LARGE); do CSD_LARGE=1 $(PROGRAMS)/pytest tests/nodes/families/test_large.py -k $$family $(ARGS); done
 
 campaign: env  ## hostile graphs, files and faults against the extension, and docs/campaign.md
 	@$(MODULE).dev.campaign --page $(ARGS)

@@ -10,6 +10,16 @@ from typing import Any
 from torch import Tensor
 
 Theta = Tensor | Mapping[str, "Theta"] | tuple["Theta", ...]
+Parts = dict[str, Tensor]
+"""A theta of one level: tensors by name."""
+
+
+def parts(theta: Theta) -> Parts:
+    """A theta of one level as a dictionary. Raises TypeError for any other."""
+    leaves = dict(named_leaves(theta))
+    if not isinstance(theta, Mapping) or leaves.keys() != theta.keys():
+        raise TypeError(f"theta: got {sorted(leaves)} in a {type(theta).__name__}, expected a dictionary of tensors.")
+    return leaves
 
 
 def tree_map(change: Callable[..., Tensor], theta: Theta, *others: Any) -> Theta:

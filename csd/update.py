@@ -5,7 +5,7 @@ the moved theta and the new memory. Nothing is changed in place.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -126,7 +126,7 @@ class Rates:
     """
 
     update: Update
-    rates: Theta
+    rates: Theta | Mapping[str, float | Tensor]
 
     def init(self, theta: Theta) -> Memory:
         return self.update.init(theta)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..csd.tree import Theta
+from ..csd.tree import Theta, parts
 from ..csd.update import times_before
 from .projection import rotation_matrices
 from .splats import Splats
@@ -38,10 +38,10 @@ class Density:
         """The rows to go on with; those that are split come twice. None where nothing changes in this step."""
         if (step + 1) % self.every or step + 1 > self.until:
             return None
-        splats = Splats(**theta)
+        splats = Splats.of(theta)
         kept = (splats.finite & (splats.opacities >= self.faint)).nonzero()[:, 0]
         more = min(int(self.growth * len(kept)), self.most - len(kept))
-        pulled = gradient["positions"].norm(dim=1)[kept] * splats.scales[kept].mean(1)
+        pulled = parts(gradient)["positions"].norm(dim=1)[kept] * splats.scales[kept].mean(1)
         split = kept[pulled.topk(max(more, 0)).indices]
         return torch.cat([kept, split])
 
@@ -50,14 +50,14 @@ class Density:
         """Move the two halves of each split splat apart."""
         numbers, counts = rows.unique(return_counts=True)
         halves = torch.isin(rows, numbers[counts > 1]).nonzero()[:, 0]
-        some = Splats(**theta)[halves]
+        some = Splats.of(theta)[halves]
         side = 1 - 2 * times_before(rows[halves]).to(some.positions)
         scales, longest = some.scales.max(1)
         axes = rotation_matrices(some.rotations).mT[torch.arange(len(halves)), longest]
         positions, log_scales = some.positions + (_APART * side * scales)[:, None] * axes, some.log_scales.clone()
         log_scales[torch.arange(len(halves)), longest] -= math.log(_SMALLER)
-        changed = {"positions": positions, "log_scales": log_scales}
-        return {**theta, **{name: theta[name].index_copy(0, halves, part) for name, part in changed.items()}}
+        whole, changed = parts(theta), {"positions": positions, "log_scales": log_scales}
+        return {**whole, **{name: whole[name].index_copy(0, halves, part) for name, part in changed.items()}}
 
 
 def during(steps: int, most: int) -> Density:

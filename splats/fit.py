@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..csd.draws import Draws
 from ..csd.scene import Index, parts_of
-from ..csd.tree import Theta, tree_sum
+from ..csd.tree import Theta, tree_map, tree_sum
 from ..csd.update import Adam, Rates, Regrown, StepSize, Update
 from ..media.work import Follow
 from .density import Density
@@ -72,7 +72,7 @@ def fitted(
     for step in follow(range(fitting.steps)):
         index = _turn(fitting, scene.count, step)
         theta, memory = update.step(theta, _gradient(scene, theta, index, targets, weights), memory, step)
-    return Splats(**theta)
+    return Splats.of(theta)
 
 
 def _turn(fitting: Fitting, count: int, step: int) -> Index:
@@ -85,7 +85,7 @@ def _turn(fitting: Fitting, count: int, step: int) -> Index:
 
 def _gradient(scene: SplatScene, theta: Theta, index: Index, targets: Tensor, weights: Tensor | None) -> Theta:
     """Gradient of the mean absolute difference from the pictures of some views."""
-    total = None
+    total = tree_map(torch.zeros_like, theta)
     for part in parts_of(index, scene.views_at_once):
         x, pullback = scene.view(theta, part)
         toward = (x - targets[part]).sign() / (x[0].numel() * len(index))

@@ -59,7 +59,7 @@ class Header:
     @property
     def rest(self) -> list[str]:
         """Names of the coefficients after the first."""
-        return _named("f_rest", sum(name.startswith("f_rest_") for name in self.row.names))
+        return _named("f_rest", sum(name.startswith("f_rest_") for name in self.row.names or ()))
 
     @property
     def columns(self) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..csd.draws import Draws
 from ..csd.geometry import Cameras
 from ..csd.scene import Index, Pullback
-from ..csd.tree import Theta, tree_map
+from ..csd.tree import Theta, parts
 from .render import render
 from .splats import Splats
 
@@ -23,7 +23,7 @@ BY_DIRECTION = 0.05
 """The same for harmonics that make a colour depend on the direction, beside the first one."""
 
 
-def rates(splats: Splats) -> Theta:
+def rates(splats: Splats) -> dict[str, float | Tensor]:
     """`RATES` for these splats. Positions move in proportion to the median scale of the splats."""
     scale = float(splats.scales.median()) if len(splats) else 1.0
     slower = torch.full_like(splats.harmonics[:1, :, :1], BY_DIRECTION)
@@ -63,7 +63,7 @@ class SplatScene:
         Gradients are computed wherever they are asked for, inference mode included. Nothing of theta is changed.
         """
         with torch.inference_mode(False), torch.enable_grad():
-            leaves = tree_map(lambda part: part.detach().clone().requires_grad_(), theta)
+            leaves = {name: part.detach().clone().requires_grad_() for name, part in parts(theta).items()}
             x = self._pictures(leaves, index)
 
         def pullback(direction: Tensor) -> Theta:
@@ -75,7 +75,7 @@ class SplatScene:
         return x.detach(), pullback
 
     def _pictures(self, theta: Theta, index: Index) -> Tensor:
-        return rearrange(render(Splats(**theta), self.cameras, index, self.background).colour, "n h w c -> n c h w")
+        return rearrange(render(Splats.of(theta), self.cameras, index, self.background).colour, "n h w c -> n c h w")
 
     def coverage(self, theta: Theta, index: Index) -> None:
         """Gradients of several views add up."""

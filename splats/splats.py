@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from ..csd.tree import Theta
+from ..csd.tree import Parts, Theta, parts
 from .harmonics import MOST_COEFFICIENTS, coefficients, colour_coefficient
 
 OPAQUE = 1 - 1e-6
@@ -46,9 +46,14 @@ class Splats:
         return len(self.positions)
 
     @property
-    def tree(self) -> Theta:
+    def tree(self) -> Parts:
         """The same as a dictionary of tensors, which is how the method sees a scene."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def of(cls, theta: Theta) -> "Splats":
+        """The splats of a dictionary as `tree` gives it."""
+        return cls(**parts(theta))
 
     @property
     def scales(self) -> Tensor:
@@ -90,6 +95,6 @@ class Splats:
         return cls.linear(positions, scales[:, None].repeat(1, 3), upright, opacities, harmonics)
 
 
-def joined(parts: list[Splats]) -> Splats:
+def joined(clouds: list[Splats]) -> Splats:
     """All splats of several clouds."""
-    return Splats(**{name: torch.cat([part.tree[name] for part in parts]) for name in parts[0].tree})
+    return Splats(**{name: torch.cat([cloud.tree[name] for cloud in clouds]) for name in clouds[0].tree})

@@ -34,8 +34,10 @@ def unprojected(images: Tensor, views: Views, sampling: Sampling = Sampling(), f
     """Splats of pictures [N, H, W, 3], 0 ... 1, at the size of the views.
 
     A pixel whose point an earlier view has shown already is left out, and so are pixels without depth or outside of
-    the masks. ValueError where none is left.
+    the masks. ValueError where none is left, and where views have no depth.
     """
+    if views.depth is None:
+        raise ValueError("views: got views without depth, expected a depth for each; load a view set that has it.")
     geometry = Geometry(views.cameras, views.depth, views.masks, NEIGHBOURS, sampling.tolerance, views.names)
     parts = [_of_view(images[i], geometry, i, sampling) for i in follow(range(views.count))]
     splats = joined(parts)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from collaborative_score_distillation.csd.tree import named_leaves, tree_map, tree_sum, with_leaves
+from collaborative_score_distillation.csd.tree import named_leaves, parts, tree_map, tree_sum, with_leaves
 
 
 def nested(value=0.0):
@@ -68,6 +68,17 @@ def test_a_missing_leaf_is_named():
 def test_other_structures_are_refused(theta):
     with pytest.raises(TypeError, match="theta: got a (list|float|NoneType|str), expected a tensor"):
         tree_map(torch.neg, theta)
+
+
+def test_a_theta_of_one_level_is_a_dictionary():
+    flat = {"place": torch.ones(2), "colour": torch.zeros(3)}
+    assert parts(flat) == flat
+
+
+@pytest.mark.parametrize("theta", [torch.ones(2), (torch.ones(1),), nested()], ids=["tensor", "tuple", "nested"])
+def test_a_theta_of_more_levels_or_none_is_not(theta):
+    with pytest.raises(TypeError, match="theta: got .* in a .*, expected a dictionary of tensors"):
+        parts(theta)
 
 
 def test_structures_that_do_not_fit_are_refused():

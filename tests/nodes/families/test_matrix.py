@@ -7,6 +7,7 @@ What comes of it is the page docs/families.md. Where it has to change, run
 and read the difference.
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from .features import COUNT, FEATURES, Tools
 from .models import FAMILIES, of_the_pinned_host
 
 PAGE = Path(__file__).parents[3] / "docs" / "families.md"
+LARGE = Path(__file__).with_name("large.json")  # of test_large.py
 WORKS, NOT_THERE = "works", ""
 _TOLERANCE = 5e-5
 
@@ -29,6 +31,14 @@ not tried.
 
 The page is written by `make families`, from `tests/nodes/families`; `make test` compares it. What newer versions of
 ComfyUI do otherwise is in [hosts.md](hosts.md).
+
+"""
+
+LARGE_HEAD = """## Real sizes
+
+`make test-large` writes checkpoints of the size of the published ones, with random weights, and loads them with
+ComfyUI's own loaders. Two particles are then edited in two steps, one at a time and both at once, and compared with the
+loop by hand. Networks are in half precision, and computed in single precision on one shared CPU core.
 
 """
 
@@ -83,7 +93,17 @@ def page(found: dict[tuple[str, str], str]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|" + "---|" * len(rows[0]))
     notes = [f"{number}. {note.removeprefix('refused: ')}" for number, note in enumerate(notes, 1)]
-    return HEAD + "\n".join([*lines, "", *notes]) + "\n"
+    return HEAD + "\n".join([*lines, "", *notes]) + "\n\n" + large_sizes(json.loads(LARGE.read_text()))
+
+
+def large_sizes(found: dict[str, dict]) -> str:
+    """What `make test-large` found."""
+    lines = ["| family | parameters | file | loader | largest difference | seconds |", "|---|---|---|---|---|---|"]
+    for name, line in found.items():
+        size = f"{line['parameters'] / 1e9:.2f} billion | {line['bytes'] / 2**30:.1f} GiB"
+        spent = f"{line['difference']:.0e} | {line['seconds']:.0f}"
+        lines.append(f"| {name} | {size} | {line['loader']} | {spent} |")
+    return LARGE_HEAD + "\n".join(lines) + "\n"
 
 
 @of_the_pinned_host
