@@ -2,6 +2,7 @@
 WINDOWS := $(filter Windows_NT,$(OS))
 PYTHON ?= $(if $(WINDOWS),python,python3)
 HOST ?=
+FRONTEND ?=
 PROGRAMS := $(if $(HOST),.venv-host,.venv)/$(if $(WINDOWS),Scripts,bin)
 MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import $(PROGRAMS)/python -m collaborative_score_distillation
 
@@ -25,7 +26,7 @@ LARGE ?= 1.5 SDXL medium
 ARGS ?=
 COVERAGE ?= 1
 MEASURED := $(filter-out 0,$(COVERAGE))
-export HOST IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
+export HOST FRONTEND IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
 .PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
@@ -69,7 +70,7 @@ ablation: env  ## kernel, correspondence and noise field, changed one at a time:
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).dev.environment.serve $(ARGS)
 
-test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI, COVERAGE=0
+test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI, FRONTEND= for another page, COVERAGE=0
 	@status=0; $(PROGRAMS)/pytest $(if $(MEASURED),--cov --cov-report=) $(ARGS) || status=$$?; \
 	$(if $(MEASURED),$(MODULE).dev.environment.covered || status=$$?;) exit $$status
 

@@ -44,6 +44,12 @@ def device_arguments() -> list[str]:
     return [] if torch.accelerator.is_available() else ["--cpu"]
 
 
+def frontend_arguments() -> list[str]:
+    """FRONTEND names the folder of another page than the host's own: `static` of a comfyui-frontend-package."""
+    folder = os.environ.get("FRONTEND")
+    return ["--front-end-root", folder] if folder else []
+
+
 def host_arguments(base: Path) -> list[str]:
     """The host's command line, whether it runs as a process or inside the tests.
 
@@ -56,6 +62,7 @@ def host_arguments(base: Path) -> list[str]:
         *("--preview-method", "auto"),
         "--disable-auto-launch",
         "--disable-api-nodes",
+        *frontend_arguments(),
         *device_arguments(),
     ]
 
