@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..csd.tree import Theta
 from ..media.state_file import checksum
 
 _READABLE, _DEEPEST, _SAMPLES = 80, 12, 16
@@ -26,7 +27,7 @@ _NOT_ASKED = ("uuid", "model_conds")
 _PLAIN = (type(None), bool, int, float, str, bytes, torch.dtype, Enum)
 
 
-def fingerprint(guider, sampler, sigmas: Tensor, source: Tensor, mask: Tensor | None, seed: int) -> dict[str, str]:
+def fingerprint(guider, sampler, sigmas: Tensor, source: Theta, mask: Tensor | None, seed: int) -> dict[str, str]:
     """Name -> value of everything that a run of `sampler` with `guider` depends on.
 
     source   theta before the first step, in the model's space

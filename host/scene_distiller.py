@@ -7,6 +7,7 @@ takes the row of its own.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import comfy.samplers
 import torch
@@ -41,7 +42,7 @@ class SceneDistiller(comfy.samplers.Sampler):
     final    the scene after the run; filled while sampling
     """
 
-    vae: object
+    vae: Any
     around: Around
     start: Splats
     words: Sequence[str]
@@ -56,7 +57,7 @@ class SceneDistiller(comfy.samplers.Sampler):
         run = self._distillation(guider, sigmas, extra_args)
         with self._keeper(guider, sigmas, run.seed) as keeper:
             begun, self.record = keeper.begin(run.init(self.start.tree))
-            self.final = Splats(**self._follow(run, begun, callback, guider, keeper).theta)
+            self.final = Splats.of(self._follow(run, begun, callback, guider, keeper).theta)
         return latent_image
 
     def _distillation(self, guider: CSDGuider, sigmas: Tensor, extra_args: dict) -> Distillation[AroundScene]:
@@ -115,7 +116,8 @@ class PromptsOfViews:
     extra: dict
 
     def __call__(self, requests: Sequence[Request], call: Call) -> list[Tensor]:
-        rows = [self.words.index(call.scene.words[view]) for view in call.index]
+        scene = cast(AroundScene, call.scene)
+        rows = [self.words.index(scene.words[view]) for view in call.index]
         return self.guider.predict(requests, replace(call, index=rows), **self.extra)
 
 

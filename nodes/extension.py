@@ -18,8 +18,8 @@ from .splat_edit import EditSplats
 from .splat_files import LoadSplats, SaveSplats
 from .splats import FitSplats, RenderSplats, SplatsFromViews
 from .state import StateOptions
-from .tones import TonesOptions
 from .text_to_3d import TextToSplats
+from .tones import TonesOptions
 from .trio import DistillationGuider, DistillationSampler, DistillationSigmas
 from .vae import VAEBatch
 from .velocity import VelocityOptions

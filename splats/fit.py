@@ -1,6 +1,7 @@
 """Fit splats to pictures: Adam on the mean absolute difference, a few views in each step."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +40,7 @@ class Fitting:
     seed: int = 0
     density: Density | None = None
     fixed: tuple[str, ...] = ()
-    rates: Theta | None = None
+    rates: Mapping[str, float | Tensor] | None = None
 
     @property
     def size(self) -> StepSize:

@@ -26,6 +26,11 @@ CREAM, SLATE, LAMP, STOP = (0.96, 0.93, 0.85), (0.33, 0.29, 0.33), (1.0, 0.95, 0
 Vary = Callable[[float], float]
 
 
+def _brighter(colour: Colour, factor: float) -> Colour:
+    red, green, blue = (min(factor * part, 1.0) for part in colour)
+    return red, green, blue
+
+
 def _house(colour: Colour, vary: Vary) -> Iterator[Part]:
     wide, tall, deep, roof = vary(0.52), vary(0.36), vary(0.52), vary(0.30)
     floor, eaves = -0.64, -0.64 + 2 * tall
@@ -53,8 +58,8 @@ def _tree(colour: Colour, vary: Vary) -> Iterator[Part]:
     for turn in (45, 165, 285):
         place = np.deg2rad(turn)
         centre = (0.34 * np.sin(place), 0.06, 0.34 * np.cos(place))
-        yield Part(Ball(), (vary(0.32), vary(0.28), vary(0.32)), centre, tuple(0.9 * part for part in colour))
-    yield Part(Ball(), (0.26, 0.24, 0.26), (0.06, 0.68, 0), tuple(min(1.08 * part, 1) for part in colour))
+        yield Part(Ball(), (vary(0.32), vary(0.28), vary(0.32)), centre, _brighter(colour, 0.9))
+    yield Part(Ball(), (0.26, 0.24, 0.26), (0.06, 0.68, 0), _brighter(colour, 1.08))
     front = crown + 0.06
     yield Part(box(), (0.15, 0.16, 0.12), (0, 0.14, front), CREAM)
     yield Part(prism(1, 0), (0.15, 0.09, 0.20), (0, 0.38, front), STOP, axes=leaning(90, 1))

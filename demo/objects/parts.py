@@ -37,7 +37,7 @@ class Part:
         """
         centre, half = np.asarray(self.centre, np.float32), np.asarray(self.half, np.float32)
         turn = np.eye(3, dtype=np.float32) if self.axes is None else self.axes.astype(np.float32)
-        near = np.flatnonzero(_passing(o - centre, d, np.linalg.norm(half)))
+        near = np.flatnonzero(_passing(o - centre, d, float(np.linalg.norm(half))))
         start, along = ((o - centre) @ turn) / half, (d[near] @ turn) / half
         t, normals = self.solid.hits(start, along)
         normals = (normals / half) @ turn.T

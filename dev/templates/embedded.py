@@ -36,7 +36,7 @@ def _text(graph: Graph, model: Model, title: str, text: str) -> Wire:
 def _mask(graph: Graph, canvas: tuple[int, int], box: tuple[int, int, int, int], soft: Mapping[str, int]) -> Wire:
     """1 in the box (left, top, width, height), falling to 0 within `soft` pixels of its sides."""
     inside = graph.add("SolidMask", title="Inside", value=1.0, width=box[2], height=box[3])["MASK"]
-    sides = {side: soft.get(side, 0) for side in ("left", "top", "right", "bottom")}
+    sides: dict[str, Any] = {side: soft.get(side, 0) for side in ("left", "top", "right", "bottom")}
     feathered = graph.add("FeatherMask", title="Soft border", mask=inside, **sides)["MASK"]
     outside = graph.add("SolidMask", title="Outside", value=0.0, width=canvas[0], height=canvas[1])["MASK"]
     places = {"x": box[0], "y": box[1], "operation": "add"}
@@ -62,8 +62,7 @@ def _edited(
     Places that look alike change alike; where there are `regions` they may change in different ways.
     """
     with graph.group("Edit all windows together", "edit"):
-        options = ("CSDKernel", {"kernel": "independent"}) if regions else ("CSDTones", {})
-        coupling = graph.add(options[0], **options[1])["coupling"]
+        coupling = (graph.add("CSDKernel", kernel="independent") if regions else graph.add("CSDTones"))["coupling"]
         latent = graph.add("VAEEncode", pixels=split["particles"], vae=model.vae)["LATENT"]
         pair = graph.add(
             "InstructPixToPixConditioning", positive=prompts[0], negative=prompts[1], vae=model.vae,
