@@ -26,6 +26,7 @@ run, record      one run of a sampler node, and what its report shows
 states           keeps a run in a file and resumes it
 fingerprint      tells whether a file belongs to the same run
 refusals         refuses what cannot work, before any model runs
+advice           warns of settings out of the model's range, before the run
 presets          settings by family of models
 preview          progress and previews of the whole set
 vae              a VAE that takes a few images at a time

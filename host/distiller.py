@@ -36,7 +36,7 @@ from ..csd.update import SGD, Adam, Masked
 from . import preview
 from .fingerprint import fingerprint
 from .guider import CSDGuider
-from .progress import WithinSteps
+from .progress import Countdown, WithinSteps, say
 from .record import Record
 from .residual import score_of
 from .states import Keeper, NotKept, StateFile
@@ -66,6 +66,7 @@ class Distiller(comfy.samplers.Sampler):
     begin                   particles to start from, in the form of the host; None: the latents that come in
     reuse                   how many steps in a row share a noise level and its noise
     interval                the noise levels at which guidance acts
+    advice                  what is shown beside the progress
     states                  the file that the run is kept in; None: it is not kept
     record                  what the report shows; filled while sampling
     """
@@ -78,6 +79,7 @@ class Distiller(comfy.samplers.Sampler):
     begin: Tensor | None = None
     reuse: int = 1
     interval: Interval = Interval()
+    advice: str = ""
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
 
@@ -154,6 +156,7 @@ class Distiller(comfy.samplers.Sampler):
         cost, state, within = self._clock(guider), start, WithinSteps(run.length, start.step)
         states = replace(run, follow=within)(source, start)
         size, before = self._stepping(guider, run.levels, run.length).size, _tensor(start.theta)
+        countdown = Countdown(run.length, start.step)
         for state in tqdm(states, total=run.length, initial=start.step, disable=disable_pbar):
             theta = _tensor(state.theta)
             _refuse_broken(state, theta, before)
@@ -161,6 +164,7 @@ class Distiller(comfy.samplers.Sampler):
             self.record.add(state, size(state.step - 1))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
+            say(f"{self.advice} {countdown.after(state.step)}".strip())
             if callback is not None:
                 particles = preview.placed(callback, run.scene.split(theta), guider.model_patcher)
                 callback(within.done - 1, particles, None, within.total)

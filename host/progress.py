@@ -1,8 +1,13 @@
-"""Progress bars that also check for a cancel."""
+"""Progress bars that also check for a cancel, and words about the progress."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, field
 
 import comfy.utils
+import server
+from comfy_execution.progress import get_progress_state
+from comfy_execution.utils import get_executing_context
 
 from .apart import look
 
@@ -18,6 +23,33 @@ def steps(items: Iterable) -> Iterator:
         yield item
         if bar is not None:
             bar.update(1)
+
+
+def say(text: str) -> None:
+    """Shows a line of text on the node that runs, where there is a page to show it."""
+    page, running = getattr(server.PromptServer, "instance", None), get_executing_context()
+    if page is not None and running is not None:
+        # A node that another one has turned into is not on the page. The text goes to the one that is.
+        page.send_progress_text(text, get_progress_state().dynprompt.get_display_node_id(running.node_id))
+
+
+@dataclass
+class Countdown:
+    """Tells after each step of a run how long the others will take.
+
+    total   steps of the run
+    begun   steps that were done before, in a run that is resumed
+    """
+
+    total: int
+    begun: int = 0
+    start: float = field(default_factory=time.perf_counter)
+
+    def after(self, step: int) -> str:
+        """The words after `step` steps."""
+        left = (time.perf_counter() - self.start) / (step - self.begun) * (self.total - step)
+        shown = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+        return f"Step {step} of {self.total}" + (f", about {shown} left." if step < self.total else ".")
 
 
 class WithinSteps:

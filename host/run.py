@@ -5,11 +5,12 @@ import comfy.sample
 import comfy.utils
 import torch
 
-from . import preview, refusals
+from . import advice, preview, refusals
 from .distiller import Distiller
 from .errors import named
 from .guider import CSDGuider
 from .io import known
+from .presets import preset_of
 from .record import Record
 
 _RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
@@ -33,6 +34,9 @@ def run(
         samples = _fixed(model, latent)
         sigmas = settings.sigmas(guider.levels)
         distiller = Distiller(**settings.stages(), **stages)
+        if not distiller.from_noise:  # the presets are for edits
+            preset = preset_of(model, described=choice.source is not None)
+            distiller.advice = advice.about(preset, guidance.text, settings, len(samples))
         return _sample(guider, distiller, latent, samples, sigmas, settings.seed), distiller.record
 
 

@@ -10,7 +10,8 @@ SECONDS = 540
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(2.5 * SECONDS)]
 
 
-SAVERS = {"panorama_edit": "SaveImage", "video_edit": "SaveVideo", "view_set_edit": "CSDViewSetSave"}
+SAVERS = {"simple_panorama": "SaveImage", "simple_video": "SaveVideo"}
+SAVERS |= {"panorama_edit": "SaveImage", "video_edit": "SaveVideo", "view_set_edit": "CSDViewSetSave"}
 
 
 @pytest.fixture(scope="module", params=list(SAVERS))
