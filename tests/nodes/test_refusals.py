@@ -108,6 +108,14 @@ def test_a_source_prompt_that_is_not_there(host, ext, refused):
     refused("CSD Edit Sampler: baseline: got no source prompt", baseline=choice)
 
 
+def test_latents_of_picture_and_sound_in_one(ext):
+    nested = importlib.import_module("comfy.nested_tensor").NestedTensor(
+        [torch.zeros(1, 4, 8, 8), torch.zeros(1, 8, 16)]
+    )
+    with pytest.raises(ValueError, match="latents: got a NestedTensor, such as picture and sound in one, expected one"):
+        ext.refusals.refuse_bad_latents(nested)
+
+
 def test_context_windows(host, refused, model):
     (windowed,) = host.run("ContextWindowsManual", **{**host.widgets("ContextWindowsManual"), "model": model})
     refused("CSD Edit Sampler: model: got context windows", model=windowed)
