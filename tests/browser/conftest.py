@@ -64,13 +64,13 @@ class Frontend:
         return self.page.evaluate("() => app.graph.serialize()")
 
     def prompt(self) -> dict:
-        """The page's own conversion of the graph to an API prompt."""
-        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        """The page's own conversion of the graph to an API prompt, without what newer pages add to `_meta`."""
+        prompt = self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        return {id: {**node, "_meta": {"title": node["_meta"]["title"]}} for id, node in prompt.items()}
 
     def unregistered(self) -> list[str]:
         return self.page.evaluate(
-            "() => app.graph.nodes.filter(n => n.has_errors || !(n.type in LiteGraph.registered_node_types))"
-            ".map(n => n.type)"
+            "() => app.graph.nodes.filter(n => !(n.type in LiteGraph.registered_node_types)).map(n => n.type)"
         )
 
     def misfits(self) -> list[str]:
