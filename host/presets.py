@@ -62,6 +62,7 @@ class Preset:
     freedom          eta of the velocity residual by strength; None: the residual is in noise
     drawn            share of the drawn noise in the baseline, 0 ... 1
     paces            by quality
+    tones            whether places of a panorama that look alike change alike (CSD Tones)
     at_once          how many windows or frames go through the model together
     most_guidance    guidance above which pictures were seen, or are known, to break
     most_step        step size above which they break
@@ -88,6 +89,7 @@ class Preset:
     pull: Dial = Dial(1.0, 1.0, 1.0)
     drawn: float = 0.0
     looks: bool = False
+    tones: bool = False
     at_once: int = 4
     most_guidance: float = 15.0
     most_step: float = 4.0
@@ -217,6 +219,7 @@ TABLE = (
         freedom=Dial(0.0, 0.0, 0.5),
         bend=2.0,
         pull=Dial(1.0, 1.0, 1.6),
+        tones=True,
         paces={FAST: Pace(5, 1.0), BALANCED: Pace(8, 1.0), PAPER: Pace(24, 1.0)},
         at_once=8,
         most_guidance=3.0,

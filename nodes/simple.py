@@ -139,7 +139,7 @@ class ConsistentEditPanorama(Node):
         particles, layout = wiring.add(
             "CSDParticleSplit", 2, whole=image, **cut, wrap=wrap, multiple=wiring.multiple, blend="feather"
         )
-        edited, report = wiring.edited(particles, layout)
+        edited, report = wiring.edited(particles, layout, **wiring.even())
         (whole,) = wiring.add("CSDParticleMerge", particles=edited, layout=layout, blend="feather")
         return io.NodeOutput(whole, report, expand=wiring.graph.finalize())
 

@@ -96,6 +96,13 @@ class Wiring:
         (noise,) = self.add("CSDNoiseField", field="carried", correspondence=correspondence)
         return {"coupling": kernel, "noise": noise}
 
+    def even(self) -> dict[str, Wire]:
+        """Stages by which places that look alike change alike, for models that gain by it."""
+        if not self.preset.tones:
+            return {}
+        (coupling,) = self.add("CSDTones", strength=1.0, width=0.15, block=1)
+        return {"coupling": coupling}
+
     def _numbers(self) -> dict:
         wish, preset = self.wish, self.preset
         return {
