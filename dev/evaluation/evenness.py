@@ -188,20 +188,21 @@ def page(found: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path, nargs="+", help="photographs")
+    parser.add_argument("--looks", nargs="+", choices=LOOKS, default=LOOKS, help="in which looks")
     parser.add_argument("--publish", action="store_true", help=f"write the figures to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     paths = {path.stem: path for path in arguments.images}
-    scenes = [(name, look) for look in LOOKS for name in paths]
+    scenes = [(name, look) for look in arguments.looks for name in paths]
     try:
         kept = OUTPUT / f"{edit_version(PANORAMA.workflow)}.jsonl"
         done = fill(scenes, kept, OUTPUT, partial(compare, paths), "edit")
     except (HostError, RunError) as error:
         sys.exit(str(error))
-    by_photograph = {name: means([done[name, look] for look in LOOKS]) for name in paths}
-    print(f"\nMeans over {len(paths)} photographs in {len(LOOKS)} looks:\n\n{summary(by_photograph)}")
+    by_photograph = {name: means([done[name, look] for look in arguments.looks]) for name in paths}
+    print(f"\nMeans over {len(paths)} photographs in {len(arguments.looks)} looks:\n\n{summary(by_photograph)}")
     if arguments.publish:
-        published = publish(RESULTS, "evenness", {"looks": LOOKS, "photographs": by_photograph})
+        published = publish(RESULTS, "evenness", {"looks": arguments.looks, "photographs": by_photograph})
         PAGE.write_text(page(json.loads(published.read_text())))
 
 
