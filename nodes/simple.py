@@ -101,7 +101,7 @@ class ConsistentEditPanorama(Node):
     def define_schema(cls):
         return schema(
             "CSDConsistentEditPanorama",
-            "CSD Consistent Edit (tiled panorama, seamless 360)",
+            "Consistent Edit (tiled, 360, seamless panorama)",
             "Edits a wide or large picture by an instruction, evenly from end to end. It cuts the picture into "
             "overlapping windows and edits them together. All settings are chosen for the model.",
             [
@@ -155,7 +155,7 @@ class ConsistentEditSet(Node):
     def define_schema(cls):
         return schema(
             "CSDConsistentEditSet",
-            "CSD Consistent Edit (video, views)",
+            "Consistent Edit (video, views)",
             "Edits frames of a video, views of a scene, or pictures that belong together, by one instruction, so that "
             "they agree. All settings are chosen for the model.",
             [
