@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=list(KINDS), default="car")
     parser.add_argument("--colour", choices=list(COLOURS), default="red")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--guidance", type=float, default=4.0)
     task = Task(**vars(parser.parse_args()))
     OUTPUT.mkdir(parents=True, exist_ok=True)
