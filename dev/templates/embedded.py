@@ -11,6 +11,8 @@ from .graph import Graph, Wire
 SIDE, OVERLAP = 256, 128  # of the windows, pixels
 STEPS = {"steps": 8, "guidance": 1.0, "image_guidance": 1.0, "step_size": 1.0, "noise_low": 0.0, "noise_high": 0.85}
 AT_ONCE = 8
+NARROW, WIDE = 310, 400  # columns
+SCALE = 0.6
 
 
 @dataclass(frozen=True)
@@ -49,47 +51,46 @@ def _windows(graph: Graph, source: Wire, **widgets: Any) -> dict[str, Wire]:
 
 
 def _edited(
-    graph: Graph,
-    model: Model,
-    source: Wire,
-    split: Mapping[str, Wire],
-    prompts: tuple[Wire, Wire],
-    regions: bool = False,
-    saved: bool = True,
-) -> Wire:
-    """The windows edited together, decoded and merged. -> the whole picture
+    graph: Graph, model: Model, split: Mapping[str, Wire], prompts: tuple[Wire, Wire], regions: bool = False
+) -> dict[str, Wire]:
+    """The windows edited together, decoded and merged. -> whole, report
 
     Places that look alike change alike; where there are `regions` they may change in different ways.
     """
     with graph.group("Edit all windows together", "edit"):
-        coupling = (graph.add("CSDKernel", kernel="independent") if regions else graph.add("CSDTones"))["coupling"]
         latent = graph.add("VAEEncode", pixels=split["particles"], vae=model.vae)["LATENT"]
         pair = graph.add(
             "InstructPixToPixConditioning", positive=prompts[0], negative=prompts[1], vae=model.vae,
             pixels=split["particles"],
         )  # fmt: skip
+        coupling = (graph.add("CSDKernel", kernel="independent") if regions else graph.add("CSDTones"))["coupling"]
         velocity = graph.add("CSDVelocity", freedom=0.0, source="image")["baseline"]
+    graph.column(NARROW)
+    with graph.group("Sampler", "edit"):
         edited = graph.add(
             "CSDEditSampler", model=model.model, positive=pair["positive"], negative=pair["negative"], latent=latent,
             layout=split["layout"], baseline=velocity, coupling=coupling, particles_at_once=AT_ONCE, **STEPS,
         )  # fmt: skip
-    graph.column(640)
-    with graph.group("Before and after", "result"):
-        graph.add("PreviewImage", title="Before", images=source)
         pictures = graph.add("VAEDecode", samples=edited["latent"], vae=model.vae)["IMAGE"]
-        whole = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])["whole"]
-        if saved:
-            graph.add("SaveImage", title="After", images=whole, filename_prefix=f"csd/{graph.name}")
-    graph.column(420)
+        merged = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])
+    return {"whole": merged["whole"], "report": edited["report"]}
+
+
+def _shown(graph: Graph, before: Wire, after: Wire, report: Wire) -> None:
+    graph.column(WIDE)
+    with graph.group("Before and after", "result"):
+        graph.add("PreviewImage", title="Before", images=before)
+        graph.add("SaveImage", title="After", images=after, filename_prefix=f"csd/{graph.name}")
+    graph.gap()
     with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=edited["report"])
-    return whole
+        graph.add("PreviewImage", title="Report", images=report)
 
 
 def regions(graph: Graph) -> None:
     """Two prompts on one canvas, which meet in a soft border."""
     width = 1024
-    graph.column(400)
+    graph.scale = SCALE
+    graph.column(NARROW)
     graph.note(
         "## Other words for other places\n\nThe left of the canvas becomes winter, the right autumn. A mask says where "
         "a prompt holds. It has the size of the whole picture, and is cut into windows with it.\n\n**Try**\n"
@@ -97,11 +98,14 @@ def regions(graph: Graph) -> None:
         "- your own picture and mask: put Load Image in place of CSD Demo Scene, paint in the mask editor\n"
         "- `right` in Soft border: how wide the passage is, pixels\n"
     )
-    with graph.group("Picture and masks", "set"):
+    graph.gap()
+    with graph.group("Picture", "set"):
         source = _scene(graph, width)
+    graph.column(NARROW)
+    with graph.group("Where each prompt holds", "set"):
         left = _mask(graph, (width, SIDE), (0, 0, 640, SIDE), {"right": 256})
         right = graph.add("InvertMask", title="The rest", mask=left)["MASK"]
-    graph.column(380)
+    graph.column(NARROW)
     with graph.group("Words", "words"):
         model = _model(graph)
         held = {"strength": 1.0, "set_cond_area": "default"}
@@ -111,37 +115,41 @@ def regions(graph: Graph) -> None:
         second = graph.add("ConditioningSetMask", conditioning=second, mask=right, **held)["CONDITIONING"]
         both = graph.add("ConditioningCombine", conditioning_1=first, conditioning_2=second)["CONDITIONING"]
         empty = _text(graph, model, "No text", "")
-    graph.column(380)
+    graph.column(NARROW)
     split = _windows(graph, source)
-    _edited(graph, model, source, split, (both, empty), regions=True)
+    edited = _edited(graph, model, split, (both, empty), regions=True)
+    _shown(graph, source, edited["whole"], edited["report"])
 
 
 def around(graph: Graph) -> None:
     """A panorama of 360 degrees, whose ends meet."""
     half = 512
-    graph.column(400)
+    graph.scale = SCALE
+    graph.column(NARROW)
     graph.note(
         "## A panorama of 360 degrees\n\n`wrap` in CSD Particle Split is *horizontal*: the last window goes on at the "
         "left side, so that the ends of the edit meet. The last picture is turned by half, with the seam in its middle."
         "\n\nThe painted scene has no ends that meet; here it is put beside its mirror image. With your own "
         "panorama, connect Load Image to CSD Particle Split instead. Its width has to be a multiple of `multiple`.\n"
     )
+    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, half)
         mirrored = graph.add("ImageFlip", title="Mirror", image=source, flip_method="y-axis: horizontally")["IMAGE"]
         ring = graph.add("ImageStitch", title="Ring", image1=source, image2=mirrored, direction="right",
                          match_image_size=False, spacing_width=0)["IMAGE"]  # fmt: skip
-    graph.column(380)
+    graph.column(NARROW)
     with graph.group("Words", "words"):
         model = _model(graph)
         prompts = _text(graph, model, "Instruction", "make it a sunset"), _text(graph, model, "No text", "")
-    graph.column(380)
+    graph.column(NARROW)
     split = _windows(graph, ring, wrap="horizontal")
-    whole = _edited(graph, model, ring, split, prompts)
-    graph.column(640)
+    edited = _edited(graph, model, split, prompts)
+    _shown(graph, ring, edited["whole"], edited["report"])
+    graph.column(WIDE)
     with graph.group("Turned by half: the seam is in the middle", "result"):
         parts = [
-            graph.add("ImageCrop", title=title, image=whole, width=half, height=SIDE, x=x, y=0)["IMAGE"]
+            graph.add("ImageCrop", title=title, image=edited["whole"], width=half, height=SIDE, x=x, y=0)["IMAGE"]
             for title, x in (("Right half", half), ("Left half", 0))
         ]
         turned = graph.add("ImageStitch", title="Turned", image1=parts[0], image2=parts[1], direction="right",
@@ -152,7 +160,8 @@ def around(graph: Graph) -> None:
 def part(graph: Graph) -> None:
     """An edit that is put into the picture through a mask with a soft border."""
     width = 1024
-    graph.column(400)
+    graph.scale = SCALE
+    graph.column(NARROW)
     graph.note(
         "## Edit a part of a panorama\n\nThe whole picture is edited, and the masked part of the edit is put into the "
         "source. The border is soft: there the edit fades into the picture. Pixels outside stay exactly as they are."
@@ -161,41 +170,45 @@ def part(graph: Graph) -> None:
         "- the numbers in Soft border: how wide the passage is, pixels\n"
         "- models for inpainting: connect the mask to Set Latent Noise Mask behind VAE Encode, too\n"
     )
-    with graph.group("Picture and mask", "set"):
+    graph.gap()
+    with graph.group("Picture", "set"):
         source = _scene(graph, width)
+    graph.column(NARROW)
+    with graph.group("Where the edit is put", "set"):
         mask = _mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": 192, "right": 192})
-    graph.column(380)
+    graph.column(NARROW)
     with graph.group("Words", "words"):
         model = _model(graph)
         prompts = _text(graph, model, "Instruction", "make it winter"), _text(graph, model, "No text", "")
-    graph.column(380)
+    graph.column(NARROW)
     split = _windows(graph, source)
-    whole = _edited(graph, model, source, split, prompts, saved=False)
-    graph.column(640)
-    with graph.group("The masked part of the edit", "result"):
-        joined = graph.add("ImageCompositeMasked", title="Source and edit", destination=source, source=whole,
-                           x=0, y=0, resize_source=False, mask=mask)["IMAGE"]  # fmt: skip
-        graph.add("SaveImage", title="After", images=joined, filename_prefix=f"csd/{graph.name}")
+    edited = _edited(graph, model, split, prompts)
+    joined = graph.add("ImageCompositeMasked", title="Source and edit", destination=source, source=edited["whole"],
+                       x=0, y=0, resize_source=False, mask=mask)["IMAGE"]  # fmt: skip
+    _shown(graph, source, joined, edited["report"])
 
 
 def large(graph: Graph) -> None:
     """A picture of several rows of windows."""
-    graph.column(400)
+    graph.scale = SCALE
+    graph.column(NARROW)
     graph.note(
         "## Edit a large picture\n\nThe picture is cut into rows and columns of windows of the size that the model was "
         "trained with. Memory grows with `particles_at_once`, not with the size of the picture.\n\n**Try**\n"
         "- your own picture: put Load Image in place of CSD Demo Scene; any size works\n"
         "- `overlap`: more of it makes neighbours agree better, and takes longer\n"
     )
+    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, 1024, 512)
-    graph.column(380)
+    graph.column(NARROW)
     with graph.group("Words", "words"):
         model = _model(graph)
         prompts = _text(graph, model, "Instruction", "make it a sunset"), _text(graph, model, "No text", "")
-    graph.column(380)
+    graph.column(NARROW)
     split = _windows(graph, source)
-    _edited(graph, model, source, split, prompts)
+    edited = _edited(graph, model, split, prompts)
+    _shown(graph, source, edited["whole"], edited["report"])
 
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {
