@@ -5,7 +5,7 @@ mean of the clean particle. Tones are averaged over all blocks of the set that l
 al. 2005), and every cell moves by what this changes:
 
     r_i(p) + strength * (sum_q k_pq t_q / sum_q k_pq - t_p)
-    k_pq = exp(-|f_p - f_q|^2 / (width^2 m)),      m the median of |f_p - f_q|^2
+    k_pq = exp(-|f_p - f_q|^2 / (spread^2 m)),      m the median of |f_p - f_q|^2
 
 Between the centres of blocks the change is interpolated. Detail inside a block keeps its own residual. Windows that
 share no element, and pictures of one series, get one change of colour in this way.
@@ -38,21 +38,21 @@ class Tones:
 
     couple     the coupling that comes first
     strength   0 ... 1: 0 leaves the other coupling as it is
-    width      > 0: how different blocks may look and still share a tone, in proportion to the median difference
+    spread      > 0: how different blocks may look and still share a tone, in proportion to the median difference
     block      cells along a side of a block, at least
     look       what blocks are compared by
     """
 
     couple: Couple = Stein(Independent())
     strength: float = 1.0
-    width: float = 0.15
+    spread: float = 0.15
     block: int = 1
     look: Callable[[Seen], Tensor] = clean
 
     def __post_init__(self):
-        if not (0 <= self.strength <= 1 and math.isfinite(self.width) and self.width > 0 and self.block >= 1):
+        if not (0 <= self.strength <= 1 and math.isfinite(self.spread) and self.spread > 0 and self.block >= 1):
             raise ValueError(
-                f"Tones: got strength {self.strength}, width {self.width} and blocks of {self.block} cells; expected "
+                f"Tones: got strength {self.strength}, spread {self.spread} and blocks of {self.block} cells; expected "
                 "0 to 1, a finite number above zero, and at least 1."
             )
 
@@ -66,7 +66,7 @@ class Tones:
         looks, own = self._blocks(self.look(seen)), self._blocks(direction)
         n, _, rows, columns = own.shape
         looks, own = (rearrange(t, "n c h w -> (n h w) c") for t in (looks, own))
-        change = rearrange(shared(own, looks, self.width) - own, "(n h w) c -> n c h w", n=n, h=rows, w=columns)
+        change = rearrange(shared(own, looks, self.spread) - own, "(n h w) c -> n c h w", n=n, h=rows, w=columns)
         change = interpolate(change, size=direction.shape[-2:], mode="bilinear")
         return direction + self.strength * change.reshape(direction.shape).to(direction), gram
 
@@ -77,10 +77,10 @@ class Tones:
         return adaptive_avg_pool2d(values, as_size(-(-length // side) for length in values.shape[-2:]))
 
 
-def shared(tones: Tensor, looks: Tensor, width: float) -> Tensor:
+def shared(tones: Tensor, looks: Tensor, spread: float) -> Tensor:
     """Weighted means of tones [m, C] over those of the m blocks that look alike; looks [m, D]. Weights sum to one."""
     centred = looks - looks.mean(0)
-    h, lengths = width**2 * _typical(centred), centred.square().sum(1)
+    h, lengths = spread**2 * _typical(centred), centred.square().sum(1)
 
     def mean(some: Tensor) -> Tensor:
         # The length of f_p itself is the same in a whole row, and cancels where weights sum to one.

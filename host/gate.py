@@ -213,6 +213,7 @@ _CHECKS: dict[str, Callable] = {
     "LATENT": _latent,
     "CONDITIONING": _conditioning,
     "MODEL": _with("MODEL", "get_model_object", "model_options"),
+    "CLIP": _with("CLIP", "tokenize", "encode_from_tokens_scheduled"),
     "VAE": _with("VAE", "encode", "decode"),
     "VIDEO": _with("VIDEO", "get_components"),
     "SPLAT": _with("SPLAT", "positions", "scales", "rotations", "opacities", "sh"),

@@ -27,13 +27,13 @@ class TonesOptions(Node):
                     "more even. 0 changes nothing.",
                 ),
                 io.Float.Input(
-                    "width",
+                    "spread",
                     default=0.15,
                     min=0.01,
                     max=10.0,
                     step=0.01,
                     tooltip="How different places may look and still share a tone. Higher: more even, but edits that "
-                    "depend on the place fade. Try 0.1 to 0.3. Formula: k = exp(-d^2 / (width^2 * median(d^2))).",
+                    "depend on the place fade. Try 0.1 to 0.3. Formula: k = exp(-d^2 / (spread^2 * median(d^2))).",
                 ),
                 io.Int.Input(
                     "block",
@@ -56,5 +56,5 @@ class TonesOptions(Node):
         )
 
     @classmethod
-    def run(cls, strength, width, block, coupling=None):
-        return io.NodeOutput(Tones(coupling or Stein(Independent()), strength, width, block))
+    def run(cls, strength, spread, block, coupling=None):
+        return io.NodeOutput(Tones(coupling or Stein(Independent()), strength, spread, block))

@@ -100,7 +100,7 @@ class Wiring:
         """Stages by which places that look alike change alike, for models that gain by it."""
         if not self.preset.tones:
             return {}
-        (coupling,) = self.add("CSDTones", strength=1.0, width=0.15, block=1)
+        (coupling,) = self.add("CSDTones", strength=1.0, spread=0.15, block=1)
         return {"coupling": coupling}
 
     def _numbers(self) -> dict:

@@ -75,9 +75,9 @@ def test_without_strength_it_is_the_other_coupling(couple):
     assert torch.equal(gram.K, expected_gram.K)
 
 
-def test_a_narrow_width_leaves_every_block_its_own_tone():
+def test_a_narrow_spread_leaves_every_block_its_own_tone():
     x, residual = normal(4, 3, 8, 8), normal(4, 3, 8, 8, seed=1)
-    assert torch.allclose(Tones(ALONE, width=1e-4)(seen(x), residual)[0], residual)
+    assert torch.allclose(Tones(ALONE, spread=1e-4)(seen(x), residual)[0], residual)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 8, 8), (3, 4, 7, 5), (3, 4, 1, 1), (2, 4, 2, 6, 9)], ids=str)
@@ -115,7 +115,7 @@ def test_it_couples_along_the_correspondence_of_the_other_coupling():
     assert Tones().correspondence is None
 
 
-@pytest.mark.parametrize("wrong", [{"strength": 1.1}, {"width": 0.0}, {"width": float("nan")}, {"block": 0}])
+@pytest.mark.parametrize("wrong", [{"strength": 1.1}, {"spread": 0.0}, {"spread": float("nan")}, {"block": 0}])
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="Tones: got strength .* expected"):
         Tones(**wrong)

@@ -2,7 +2,7 @@
 
 import torch
 
-DEFAULTS = {"strength": 1.0, "width": 0.15, "block": 1}
+DEFAULTS = {"strength": 1.0, "spread": 0.15, "block": 1}
 KERNEL = {
     "kernel": "independent",
     "bandwidth": "median",
@@ -20,7 +20,7 @@ def test_the_node_makes_the_coupling(host, ext):
     module, stein = host.module("csd.tones"), ext.csd.stein
     assert tones(host) == module.Tones()
     first = stein.Stein(repulsion=0.5)
-    assert tones(host, strength=0.5, width=0.3, block=4, coupling=first) == module.Tones(first, 0.5, 0.3, 4)
+    assert tones(host, strength=0.5, spread=0.3, block=4, coupling=first) == module.Tones(first, 0.5, 0.3, 4)
 
 
 def test_without_strength_images_stay_independent(host, model, edit):
@@ -34,7 +34,7 @@ def test_images_that_look_alike_everywhere_change_alike(host, model, edit, case)
     noise = host.run("CSDNoiseField", field="independent")[0]
     apart, together = (
         edit(model, latent=same, noise=noise, coupling=coupling, layout=None, steps=1)
-        for coupling in (tones(host, strength=0.0), tones(host, width=10.0))
+        for coupling in (tones(host, strength=0.0), tones(host, spread=10.0))
     )
     assert spread(apart) > 3 * spread(together)
 
