@@ -47,7 +47,10 @@ def _mask(graph: Graph, canvas: tuple[int, int], box: tuple[int, int, int, int],
 
 def _windows(graph: Graph, source: Wire, **widgets: Any) -> dict[str, Wire]:
     sizes = {"window_width": SIDE, "window_height": SIDE, "overlap": OVERLAP, "multiple": 8, "blend": "feather"}
-    return graph.add("CSDParticleSplit", whole=source, **{**sizes, **widgets})
+    with graph.group("Windows", "set"):
+        split = graph.add("CSDParticleSplit", whole=source, **{**sizes, **widgets})
+    graph.gap()
+    return split
 
 
 def _edited(

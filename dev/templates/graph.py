@@ -24,7 +24,7 @@ TALL = {
 }
 TEXT_HEIGHT = 90
 COLUMN_GAP = 70
-COLOURS = {"model": "#3f5159", "set": "#335533", "words": "#3f789e", "edit": "#8A8", "result": "#b06634"}
+COLOURS = {"model": "#5f8196", "set": "#4f9a4f", "words": "#3f789e", "edit": "#8A8", "result": "#b06634"}
 
 
 @dataclass(frozen=True)
