@@ -24,8 +24,8 @@ def schemas(ext):
 
 
 def promise(node) -> dict:
-    """The host's own description of a node, without what may be reworded and what lies on the disk."""
-    left_out = {"tooltip", "options"} if node.GET_SCHEMA().node_id in FROM_DISK else {"tooltip"}
+    """The host's own description of a node, without what may be reworded, and what only newer hosts or the disk say."""
+    left_out = {"tooltip", "advanced", *(("options",) if node.GET_SCHEMA().node_id in FROM_DISK else ())}
     info = node.GET_NODE_INFO_V1()
     groups = {
         group: {
