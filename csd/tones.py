@@ -38,7 +38,7 @@ class Tones:
 
     couple     the coupling that comes first
     strength   0 ... 1: 0 leaves the other coupling as it is
-    spread      > 0: how different blocks may look and still share a tone, in proportion to the median difference
+    spread     > 0: how different blocks may look and still share a tone, in proportion to the median difference
     block      cells along a side of a block, at least
     look       what blocks are compared by
     """

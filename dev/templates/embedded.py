@@ -35,6 +35,22 @@ def _text(graph: Graph, model: Model, title: str, text: str) -> Wire:
     return graph.add("CLIPTextEncode", title=title, clip=model.clip, text=text)["CONDITIONING"]
 
 
+def _begun(graph: Graph, text: str) -> None:
+    """The first column, with the note in it and room for a group under the note."""
+    graph.scale = SCALE
+    graph.column(NARROW)
+    graph.note(text)
+    graph.gap()
+
+
+def _words(graph: Graph, instruction: str) -> tuple[Model, tuple[Wire, Wire]]:
+    """A column with the model and its prompts: the instruction, and the empty text."""
+    graph.column(NARROW)
+    with graph.group("Words", "words"):
+        model = _model(graph)
+        return model, (_text(graph, model, "Instruction", instruction), _text(graph, model, "No text", ""))
+
+
 def _mask(graph: Graph, canvas: tuple[int, int], box: tuple[int, int, int, int], soft: Mapping[str, int]) -> Wire:
     """1 in the box (left, top, width, height), falling to 0 within `soft` pixels of its sides."""
     inside = graph.add("SolidMask", title="Inside", value=1.0, width=box[2], height=box[3])["MASK"]
@@ -92,16 +108,14 @@ def _shown(graph: Graph, before: Wire, after: Wire, report: Wire) -> None:
 def regions(graph: Graph) -> None:
     """Two prompts on one canvas, which meet in a soft border."""
     width = 1024
-    graph.scale = SCALE
-    graph.column(NARROW)
-    graph.note(
+    _begun(
+        graph,
         "## Other words for other places\n\nThe left of the canvas becomes winter, the right autumn. A mask says where "
         "a prompt holds. It has the size of the whole picture, and is cut into windows with it.\n\n**Try**\n"
         "- other instructions: *make it night*, *make it sepia*\n"
         "- your own picture and mask: put Load Image in place of CSD Demo Scene, paint in the mask editor\n"
-        "- `right` in Soft border: how wide the passage is, pixels\n"
+        "- `right` in Soft border: how wide the passage is, pixels\n",
     )
-    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, width)
     graph.column(NARROW)
@@ -127,24 +141,19 @@ def regions(graph: Graph) -> None:
 def around(graph: Graph) -> None:
     """A panorama of 360 degrees, whose ends meet."""
     half = 512
-    graph.scale = SCALE
-    graph.column(NARROW)
-    graph.note(
+    _begun(
+        graph,
         "## A panorama of 360 degrees\n\n`wrap` in CSD Particle Split is *horizontal*: the last window goes on at the "
         "left side, so that the ends of the edit meet. The last picture is turned by half, with the seam in its middle."
         "\n\nThe painted scene has no ends that meet; here it is put beside its mirror image. With your own "
-        "panorama, connect Load Image to CSD Particle Split instead. Its width has to be a multiple of `multiple`.\n"
+        "panorama, connect Load Image to CSD Particle Split instead. Its width has to be a multiple of `multiple`.\n",
     )
-    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, half)
         mirrored = graph.add("ImageFlip", title="Mirror", image=source, flip_method="y-axis: horizontally")["IMAGE"]
         ring = graph.add("ImageStitch", title="Ring", image1=source, image2=mirrored, direction="right",
                          match_image_size=False, spacing_width=0)["IMAGE"]  # fmt: skip
-    graph.column(NARROW)
-    with graph.group("Words", "words"):
-        model = _model(graph)
-        prompts = _text(graph, model, "Instruction", "make it a sunset"), _text(graph, model, "No text", "")
+    model, prompts = _words(graph, "make it a sunset")
     graph.column(NARROW)
     split = _windows(graph, ring, wrap="horizontal")
     edited = _edited(graph, model, split, prompts)
@@ -163,26 +172,21 @@ def around(graph: Graph) -> None:
 def part(graph: Graph) -> None:
     """An edit that is put into the picture through a mask with a soft border."""
     width = 1024
-    graph.scale = SCALE
-    graph.column(NARROW)
-    graph.note(
+    _begun(
+        graph,
         "## Edit a part of a panorama\n\nThe whole picture is edited, and the masked part of the edit is put into the "
         "source. The border is soft: there the edit fades into the picture. Pixels outside stay exactly as they are."
         "\n\n**Try**\n"
         "- your own picture and mask: put Load Image in place of CSD Demo Scene, paint in the mask editor\n"
         "- the numbers in Soft border: how wide the passage is, pixels\n"
-        "- models for inpainting: connect the mask to Set Latent Noise Mask behind VAE Encode, too\n"
+        "- models for inpainting: connect the mask to Set Latent Noise Mask behind VAE Encode, too\n",
     )
-    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, width)
     graph.column(NARROW)
     with graph.group("Where the edit is put", "set"):
         mask = _mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": 192, "right": 192})
-    graph.column(NARROW)
-    with graph.group("Words", "words"):
-        model = _model(graph)
-        prompts = _text(graph, model, "Instruction", "make it winter"), _text(graph, model, "No text", "")
+    model, prompts = _words(graph, "make it winter")
     graph.column(NARROW)
     split = _windows(graph, source)
     edited = _edited(graph, model, split, prompts)
@@ -193,21 +197,16 @@ def part(graph: Graph) -> None:
 
 def large(graph: Graph) -> None:
     """A picture of several rows of windows."""
-    graph.scale = SCALE
-    graph.column(NARROW)
-    graph.note(
+    _begun(
+        graph,
         "## Edit a large picture\n\nThe picture is cut into rows and columns of windows of the size that the model was "
         "trained with. Memory grows with `particles_at_once`, not with the size of the picture.\n\n**Try**\n"
         "- your own picture: put Load Image in place of CSD Demo Scene; any size works\n"
-        "- `overlap`: more of it makes neighbours agree better, and takes longer\n"
+        "- `overlap`: more of it makes neighbours agree better, and takes longer\n",
     )
-    graph.gap()
     with graph.group("Picture", "set"):
         source = _scene(graph, 1024, 512)
-    graph.column(NARROW)
-    with graph.group("Words", "words"):
-        model = _model(graph)
-        prompts = _text(graph, model, "Instruction", "make it a sunset"), _text(graph, model, "No text", "")
+    model, prompts = _words(graph, "make it a sunset")
     graph.column(NARROW)
     split = _windows(graph, source)
     edited = _edited(graph, model, split, prompts)
