@@ -56,7 +56,7 @@ class Preset:
     told             the guidance scale that the model takes as an input (Flux); None: it takes none
     noise_low        least noise, a time in 0 ... 1
     noise_high       most noise by strength, a time in 0 ... 1
-    bend             how fast steps shrink with the strength below one half, see `reach`; 0: not at all
+    bend             how fast steps shrink with the strength below one half, see `_reach`; 0: not at all
     pull             factor of the guidance by strength
     own_time         whether these times are fractions of the model's own schedule
     freedom          eta of the velocity residual by strength; None: the residual is in noise
@@ -100,13 +100,53 @@ class Preset:
         """Whether the model sees the source image, so that an instruction is enough."""
         return self.sees != WORDS
 
-    def reach(self, strength: float) -> float:
+    def described(self, source: object, name: str) -> None:
+        """ValueError where the model needs a description of the source, and `source` is empty.
+
+        name   of the input that takes the description
+        """
+        if not self.edits and not source:
+            raise ValueError(
+                f"{name}: got no description of the source for {self.label}, which does not see the picture; say in "
+                f"`{name}` what the picture shows now. Or load an edit model (InstructPix2Pix, CosXL Edit, Flux "
+                "Kontext, Qwen-Image-Edit)."
+            )
+
+    def dialled(self, strength: float, quality: str) -> "Dialled":
+        """The settings of an edit.
+
+        strength   how much it changes, 0 ... 1; one half is usual
+        quality    one of `QUALITIES`
+        """
+        pace, freedom = self.paces[quality], self.freedom
+        return Dialled(
+            steps=pace.steps,
+            step_size=pace.step_size * self._reach(strength),
+            uses=pace.uses,
+            guidance=self.guidance * self.pull.at(strength),
+            noise_high=self.noise_high.at(strength),
+            freedom=None if freedom is None else freedom.at(strength),
+        )
+
+    def _reach(self, strength: float) -> float:
         """Factor of the step size, 0 ... 1.
 
         A picture nears its edit as 1 - exp(-sum of the steps), and with the usual steps it gets there. So steps that
         shrink in proportion to the strength would hardly weaken the edit.
         """
         return min(2 * strength, 1.0) ** self.bend if self.bend else 1.0
+
+
+@dataclass(frozen=True)
+class Dialled:
+    """What of a preset follows strength and quality: steps as in `Pace`, the rest as in `Preset`."""
+
+    steps: int
+    step_size: float
+    uses: int
+    guidance: float
+    noise_high: float
+    freedom: float | None
 
 
 def preset_of(model, described: bool = False) -> Preset:

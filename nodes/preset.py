@@ -2,13 +2,14 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..csd.baseline import ImageConditional, SourcePrompt
 from ..csd.guidance import Guidance
 from ..csd.velocity import Constant
 from ..host.io import custom, io, schema
 from ..host.node import Node
-from ..host.presets import BALANCED, FAST, Pace, Preset, preset_of
+from ..host.presets import BALANCED, FAST, Dialled, Preset, preset_of
 from ..host.residual import Velocity
 from .options import BaselineChoice, TimestepsChoice
 from .savings import Savings
@@ -29,32 +30,32 @@ class PresetChoice:
     quality: str
     source: list | None = None
 
-    @property
-    def pace(self) -> Pace:
-        return self.preset.paces[self.quality]
-
-    @property
-    def noise_high(self) -> float:
-        return self.preset.noise_high.at(self.strength)
+    @cached_property
+    def dialled(self) -> Dialled:
+        return self.preset.dialled(self.strength, self.quality)
 
     @property
     def guidance(self) -> Guidance:
-        return Guidance(self.preset.guidance, self.preset.image_guidance)
+        return Guidance(self.dialled.guidance, self.preset.image_guidance)
 
     @property
     def baseline(self) -> BaselineChoice:
         preset, drawn = self.preset, self.preset.drawn
         baseline = ImageConditional(drawn=drawn) if preset.edits else SourcePrompt(drawn=drawn)
-        if preset.freedom is None:
+        if self.dialled.freedom is None:
             return BaselineChoice(baseline, self.source)
-        freedom = Constant(preset.freedom.at(self.strength))
-        return BaselineChoice(baseline, self.source, Velocity(freedom, preset.source_guidance))
+        return BaselineChoice(baseline, self.source, Velocity(Constant(self.dialled.freedom), preset.source_guidance))
 
     @property
     def numbers(self) -> dict:
         """Widgets of a sampler."""
-        low, high = self.preset.noise_low, self.noise_high
-        return {"steps": self.pace.steps, "step_size": self.pace.step_size, "noise_low": low, "noise_high": high}
+        found, low = self.dialled, self.preset.noise_low
+        return {
+            "steps": found.steps,
+            "step_size": found.step_size,
+            "noise_low": low,
+            "noise_high": found.noise_high,
+        }
 
     @property
     def timesteps(self) -> TimestepsChoice:
@@ -62,20 +63,21 @@ class PresetChoice:
 
     @property
     def savings(self) -> Savings:
-        return Savings(self.pace.uses)
+        return Savings(self.dialled.uses)
 
     @property
     def said(self) -> tuple[str, str]:
         """What was chosen, and why."""
-        preset, pace = self.preset, self.pace
+        preset, found = self.preset, self.dialled
         scale = " of the model's own time" if preset.own_time else ""
+        image = "" if preset.image_guidance == 1 else f" and {preset.image_guidance:g}"
         chosen = [
-            f"{pace.steps} steps of {pace.step_size:g}",
-            f"guidance {preset.guidance:g}" + (f" and {preset.image_guidance:g}" if preset.image_guidance != 1 else ""),
-            f"noise {preset.noise_low:g} to {self.noise_high:g}{scale}",
+            f"{found.steps} steps of {found.step_size:.3g}",
+            f"guidance {found.guidance:.3g}{image}",
+            f"noise {preset.noise_low:g} to {found.noise_high:g}{scale}",
         ]
-        if preset.freedom is not None:
-            chosen.append(f"freedom {preset.freedom.at(self.strength):g}")
+        if found.freedom is not None:
+            chosen.append(f"freedom {found.freedom:g}")
         why = preset.why if preset.known else "Generic settings: no others are known for this model."
         told = "" if preset.told is None else f"Put FluxGuidance {preset.told:g} behind each prompt. "
         return f"Preset: {preset.label}; {', '.join(chosen)}", told + why
@@ -101,7 +103,8 @@ class PresetOptions(Node):
                     max=1.0,
                     step=0.05,
                     tooltip="How much changes. Higher: a stronger edit, and less of the source. 0.5 is usual. Try 0.3 "
-                    "to 0.8. It sets the upper end of the noise range, and the freedom of rectified flow models.",
+                    "to 0.8. It sets the upper end of the noise range, the size of the steps, the guidance, and the "
+                    "freedom of rectified flow models.",
                 ),
                 io.Combo.Input(
                     "quality",
@@ -128,11 +131,7 @@ class PresetOptions(Node):
     @classmethod
     def run(cls, model, strength, quality, source_prompt=None):
         preset = preset_of(model, described=source_prompt is not None)
-        if not preset.edits and source_prompt is None:
-            raise ValueError(
-                f"source_prompt: got none for {preset.label}, which does not see the source image; connect a "
-                "description of it, or load an edit model (InstructPix2Pix, CosXL Edit, Flux Kontext, Qwen-Image-Edit)."
-            )
+        preset.described(source_prompt, "source_prompt")
         choice = PresetChoice(preset, strength, quality, None if preset.edits else source_prompt)
         if not preset.known:
             logging.warning("CSD Preset: %s. %s", *choice.said)

@@ -42,13 +42,9 @@ class Wish:
         """The settings for the model. ValueError where it cannot edit with what it was given."""
         if not self.instruction.strip():
             raise ValueError("instruction: got no text, expected what to do, such as `make it winter`; write it.")
-        preset = preset_of(self.model, described=bool(self.source.strip()))
-        if not preset.edits and not self.source.strip():
-            raise ValueError(
-                f"source: got no text for {preset.label}, which does not see the picture; describe what the picture "
-                "shows now in `source`, and what it shall show in `instruction`. Or load an edit model "
-                "(InstructPix2Pix, CosXL Edit, Flux Kontext, Qwen-Image-Edit)."
-            )
+        source = self.source.strip()
+        preset = preset_of(self.model, described=bool(source))
+        preset.described(source, "source")
         return preset
 
 
@@ -57,7 +53,7 @@ class Wiring:
 
     def __init__(self, wish: Wish):
         self.wish, self.preset, self.graph = wish, wish.preset(), GraphBuilder()
-        self.pace = self.preset.paces[wish.quality]
+        self.dialled = self.preset.dialled(wish.strength, wish.quality)
         (self.vae,) = self.add("CSDVAEBatch", 1, vae=wish.vae, images_at_once=_IMAGES_AT_ONCE)
 
     @property
@@ -107,12 +103,12 @@ class Wiring:
         wish, preset = self.wish, self.preset
         return {
             "seed": wish.seed,
-            "steps": self.pace.steps,
-            "step_size": self.pace.step_size * preset.reach(wish.strength),
-            "guidance": wish.guidance or preset.guidance * preset.pull.at(wish.strength),
+            "steps": self.dialled.steps,
+            "step_size": self.dialled.step_size,
+            "guidance": wish.guidance or self.dialled.guidance,
             "image_guidance": preset.image_guidance,
             "noise_low": preset.noise_low,
-            "noise_high": preset.noise_high.at(wish.strength),
+            "noise_high": self.dialled.noise_high,
             "particles_per_step": _PAPER_PARTICLES if self._as_printed else 0,
             "particles_at_once": wish.particles_at_once or preset.at_once,
         }
@@ -152,12 +148,12 @@ class Wiring:
     def _baseline(self) -> Wire:
         preset = self.preset
         source = None if preset.edits else self._text(self.wish.source)
-        if preset.freedom is None:
+        if self.dialled.freedom is None:
             kind = "image, guided" if preset.edits else "source prompt"
             return self.add("CSDBaseline", baseline=kind, source=source, drawn_noise=preset.drawn)[0]
         return self.add(
             "CSDVelocity",
-            **{"freedom": preset.freedom.at(self.wish.strength), "rising": False, "anchor": 0.0, "along_levels": True},
+            **{"freedom": self.dialled.freedom, "rising": False, "anchor": 0.0, "along_levels": True},
             **{"source": "image" if preset.edits else "prompt", "source_guidance": preset.source_guidance},
             source_prompt=source,
         )[0]
@@ -167,9 +163,9 @@ class Wiring:
         return self.add("CSDTimesteps", order="random" if self._as_printed else "descending", scale=scale)[0]
 
     def _savings(self) -> Wire | None:
-        if self.pace.uses == 1:
+        if self.dialled.uses == 1:
             return None
-        return self.add("CSDSavings", uses=self.pace.uses, guidance_low=0.0, guidance_high=1.0)[0]
+        return self.add("CSDSavings", uses=self.dialled.uses, guidance_low=0.0, guidance_high=1.0)[0]
 
     def _papers_stages(self) -> dict[str, Wire]:
         """The paper's coupling of whole images, and its noise. Its schedule too, where it has one for the model."""

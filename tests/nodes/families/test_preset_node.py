@@ -33,9 +33,9 @@ def with_preset(host, comfy):
     return run
 
 
-def numbers(row, strength=0.5):
-    pace = row.paces["fast"]
-    found = {"steps": pace.steps, "step_size": pace.step_size, "guidance": row.guidance}
+def numbers(row, strength):
+    pace, reach, pull = row.paces["fast"], min(2 * strength, 1) ** row.bend, row.pull.at(strength)
+    found = {"steps": pace.steps, "step_size": pace.step_size * reach, "guidance": row.guidance * pull}
     found |= {"image_guidance": row.image_guidance, "noise_low": row.noise_low}
     return {**found, "noise_high": row.noise_high.at(strength), "preset": None}
 
@@ -43,19 +43,20 @@ def numbers(row, strength=0.5):
 CASES = [("InstructPix2Pix", False), ("Flux Kontext", False), ("SD 1.5", True), ("Z-Image", True)]
 
 
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.9])
 @pytest.mark.parametrize("name, described", CASES)
-def test_it_is_what_could_be_set_by_hand(host, comfy, with_preset, name, described):
+def test_it_is_what_could_be_set_by_hand(host, comfy, with_preset, name, described, strength):
     family, presets = FAMILIES[name], host.module("host.presets")
     row = presets.preset_of(family.model(comfy), described)
     options = {"timesteps": host.run("CSDTimesteps", order="descending", **_scale(row))[0]}
     uses = {"uses": row.paces["fast"].uses, "guidance_low": 0.0, "guidance_high": 1.0}
     options["savings"] = host.run("CSDSavings", **uses)[0]
     if row.freedom is not None:
-        options["baseline"] = _velocity(host, row, family.prompt(3) if described else None)
+        options["baseline"] = _velocity(host, row, family.prompt(3) if described else None, strength)
     elif described:
         options["baseline"] = host.run("CSDBaseline", baseline="source prompt", source=family.prompt(3))[0]
-    chosen, _, said = with_preset(name, described)
-    by_hand, _, _ = with_preset(name, described, **numbers(row), **options)
+    chosen, _, said = with_preset(name, described, strength=strength)
+    by_hand, _, _ = with_preset(name, described, **numbers(row, strength), **options)
     assert torch.equal(chosen, by_hand)
     assert row.label in said and row.why in said
 
@@ -64,8 +65,8 @@ def _scale(row) -> dict:
     return {"scale": "model's own time" if row.own_time else "signal-to-noise"}
 
 
-def _velocity(host, row, source):
-    settings = {"freedom": row.freedom.at(0.5), "rising": False, "anchor": 0.0, "along_levels": True}
+def _velocity(host, row, source, strength):
+    settings = {"freedom": row.freedom.at(strength), "rising": False, "anchor": 0.0, "along_levels": True}
     settings |= {"source": "image" if source is None else "prompt", "source_guidance": row.source_guidance}
     return host.run("CSDVelocity", **settings, source_prompt=source)[0]
 
@@ -89,7 +90,7 @@ def test_the_report_says_what_was_chosen(with_preset):
 
 def test_a_model_that_does_not_see_the_source_asks_for_words(with_preset):
     with pytest.raises(
-        ValueError, match="CSD Preset: source_prompt: got none for Stable Diffusion 1.5, which does not"
+        ValueError, match="CSD Preset: source_prompt: got no description of the source for Stable Diffusion 1.5"
     ):
         with_preset("SD 1.5")
 
