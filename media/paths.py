@@ -86,6 +86,7 @@ def publish(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
     with _hidden(parent, name, f"folder {name!r}") as hidden:
         hidden.mkdir()
         fill(hidden)
+        to_disk(hidden)
         return _renamed(hidden, name)
 
 
@@ -111,6 +112,14 @@ def _hidden(parent: Path, name: str, what: str) -> Iterator[Path]:
             f"got a disk that does not take the {what} ({error}), expected room and leave to write in "
             f"{parent.name!r}; nothing was saved."
         ) from error
+
+
+def to_disk(path: Path) -> None:
+    """Waits until the disk holds a file, or all files of a folder. A rename before that may survive without them."""
+    for entry in [path] if path.is_file() else path.rglob("*"):
+        if entry.is_file():
+            with entry.open("rb+") as file:
+                os.fsync(file.fileno())
 
 
 def _tidy(parent: Path) -> None:
@@ -149,6 +158,7 @@ def publish_file(parent: Path, name: str, suffix: str, fill: Callable[[Path], No
     """
     with _hidden(parent, name, f"file {name + suffix!r}") as hidden:
         fill(hidden)
+        to_disk(hidden)
         return _placed(hidden, name, suffix)
 
 

@@ -29,6 +29,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from ..csd.tree import Theta, from_leaves, named_leaves
+from .paths import to_disk
 
 FORMAT = "collaborative-score-distillation state 1"
 _SHOWN = 40
@@ -70,10 +71,10 @@ def write(path: Path, saved: Saved) -> None:
     about = {"format": FORMAT, "step": str(saved.step), "settings": json.dumps(saved.settings)}
     try:
         save_file(tensors, part, {**about, "checksum": checksum(tensors)})
-        _to_disk(part)
+        to_disk(part)
         _moved(part, path)
     except SafetensorError as error:
-        raise OSError(f"could not write {path}: {error}") from error
+        raise OSError(str(error)) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -102,11 +103,6 @@ def _moved(part: Path, path: Path) -> None:
             if not left:
                 raise
             time.sleep(_PAUSE)
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def read(path: Path) -> Saved:

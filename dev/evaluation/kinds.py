@@ -29,7 +29,7 @@ FIRST_SCENE = 1_000_001  # held out from the training
 
 CSD, WINDOWS, MULTIDIFFUSION = "CSD-Edit", "window by window", "MultiDiffusion"
 STARTED, SHORT, PAPERS_KERNEL = "MultiDiffusion, started late", "MultiDiffusion, two steps", "CSD-Edit, paper's kernel"
-ALONE, PAPER = "frame by frame", "paper's coupling"
+ALONE, PAPER = "each alone", "paper's coupling"
 ALIGNED, BLENDED = "correspondence", "correspondence, blended"
 CEILING, FLOOR = "VAE ceiling", "VAE of the truth"
 
