@@ -98,6 +98,16 @@ class Frontend:
     def dialogs(self) -> list[str]:
         return self.page.locator(".p-dialog").all_inner_texts()
 
+    def offers(self) -> list[str]:
+        """The offers to download missing models: a dialog, or on newer pages a group of a panel that lists faults."""
+        faults = self.page.get_by_test_id("error-overlay-see-errors")
+        if not faults.count():
+            return self.dialogs()
+        faults.click()
+        groups = self.page.get_by_test_id("error-group-missing-model")
+        self.page.get_by_test_id("errors-summary-hero").wait_for()
+        return groups.all_inner_texts()
+
     def alerts(self) -> list[str]:
         return self.page.locator(".p-toast-message").all_inner_texts()
 

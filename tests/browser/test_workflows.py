@@ -73,14 +73,14 @@ def overlap(one, other):
 
 
 def test_opens_without_complaint(opened, workflow):
-    """The one dialog allowed is the offer to download a model that the workflow names."""
+    """The one thing allowed is the offer to download a model that the workflow names."""
     assert opened.alerts() == []
     models = [model for node in workflow["nodes"] for model in node.get("properties", {}).get("models", [])]
-    dialogs = opened.dialogs()
-    assert len(dialogs) == bool(models)
+    offers = opened.offers()
+    assert len(offers) == bool(models)
     for model in models:
-        assert f"{model['directory']} / {model['name']}" in dialogs[0]
-        assert "Download" in dialogs[0]
+        assert model["directory"] in offers[0] and model["name"] in offers[0]
+        assert "Download" in offers[0]
 
 
 def test_opens_in_view(opened):
@@ -88,7 +88,12 @@ def test_opens_in_view(opened):
 
 
 def test_conversion_is_the_pages_own(opened, workflow, object_info):
-    assert to_prompt(workflow, object_info) == opened.prompt()
+    assert untitled(to_prompt(workflow, object_info)) == untitled(opened.prompt())
+
+
+def untitled(prompt):
+    """Without titles: pages name nodes that the file does not name, and not all alike."""
+    return {id: {"inputs": node["inputs"], "class_type": node["class_type"]} for id, node in prompt.items()}
 
 
 def test_widgets_are_kept(opened, workflow):
