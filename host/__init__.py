@@ -28,7 +28,8 @@ fingerprint      tells whether a file belongs to the same run
 refusals         refuses what cannot work, before any model runs
 advice           warns of settings out of the model's range, before the run
 presets          settings by family of models
-preview          progress and previews of the whole set
+preview, small   progress and previews of the whole set, and the pictures of its report
+peak             how much memory a run has taken
 vae              a VAE that takes a few images at a time
 multidiffusion   MultiDiffusion, for comparison
 video            a VIDEO as footage

@@ -33,7 +33,7 @@ from ..csd.scene import Crops, merge
 from ..csd.stein import Couple, Stein
 from ..csd.tree import Theta
 from ..csd.update import SGD, Adam, Masked
-from . import preview
+from . import preview, small
 from .fingerprint import fingerprint
 from .guider import CSDGuider
 from .progress import Countdown, WithinSteps, say
@@ -100,8 +100,16 @@ class Distiller(comfy.samplers.Sampler):
         start = self._start(run, source, guider)
         with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
             begun, self.record = keeper.begin(run.init(start))
-            final = self._follow(run, source, begun, callback, guider, keeper, disable_pbar)
-        return scene.split(_tensor(final.theta))
+            final = _tensor(self._follow(run, source, begun, callback, guider, keeper, disable_pbar).theta)
+        seen = self._seen(guider, scene, source, final)
+        self.record = replace(self.record, peak=guider.peak.most, warnings=self.advice, **seen)
+        return scene.split(final)
+
+    def _seen(self, guider: CSDGuider, scene: Crops, source: Tensor, final: Tensor) -> dict:
+        """Pictures of the source, where there is one, and of the result; and how far they are from each other."""
+        before = [] if self.from_noise and not source.any() else small.pictures(guider.model_patcher, source)
+        after = small.pictures(guider.model_patcher, final)
+        return {"before": before, "after": after, **small.compared(scene, self.couple.correspondence, before, after)}
 
     def _named(self, scene: Crops) -> Crops:
         """Gives frames without names the names of a correspondence. So the order of views does not matter."""

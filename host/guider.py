@@ -40,6 +40,7 @@ from .errors import named
 from .fit import Fit, fit_conds, without_image
 from .levels import Levels
 from .pages import NEGATIVE, POSITIVE, Page
+from .peak import Peak
 from .residual import Velocity
 
 HOST_NAMES = {TARGET: "positive", IMAGE: "negative"}
@@ -165,7 +166,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
             if denoise_mask is not None:
                 denoise_mask = fit.noise_mask(denoise_mask)
             self._start_chunks()
-            self.evaluations = 0
+            self.evaluations, self.peak = 0, Peak(self.model_patcher.load_device)
             try:
                 self._fit_conds(fit)
                 self._patches = patches.fitted(self.model_options, fit)
@@ -353,4 +354,5 @@ class CSDGuider(comfy.samplers.CFGGuider):
     def _count(self, executor, x, *args, **kwargs):
         output = executor(x, *args, **kwargs)
         self.evaluations += x.shape[0]
+        self.peak.look()
         return output

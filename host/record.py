@@ -1,7 +1,9 @@
 """What a run records for its report."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +14,14 @@ _CURVES = ("residual", "step_size", "time")
 
 @dataclass
 class Record:
-    """Curves with one entry per step, the last kernel matrix, and what the run has cost."""
+    """Curves with one entry per step, the last kernel matrix, what the run has cost, and what came of it.
+
+    before, after   pictures [h, w, 3] uint8 of the set; empty: there are none
+    change          how far the edit is from its source; None: not known
+    varies          how much the change varies over the set, and in which words; None: not known
+    peak            most bytes of memory; 0: not known
+    warnings        what was said of the settings
+    """
 
     residual: list[float] = field(default_factory=list)
     step_size: list[float] = field(default_factory=list)
@@ -20,6 +29,12 @@ class Record:
     kernel: Tensor | None = None
     evaluations: int = 0
     seconds: float = 0.0
+    before: Sequence[np.ndarray] = ()
+    after: Sequence[np.ndarray] = ()
+    change: float | None = None
+    varies: tuple[str, float] | None = None
+    peak: int = 0
+    warnings: str = ""
 
     def add(self, state: Stepped, step_size: float) -> None:
         self.residual.append(state.residual.mean().item())
@@ -31,7 +46,8 @@ class Record:
         """The record of two runs, one after the other."""
         curves = {name: getattr(self, name) + getattr(other, name) for name in _CURVES}
         evaluations, seconds = self.evaluations + other.evaluations, self.seconds + other.seconds
-        return Record(**curves, kernel=other.kernel, evaluations=evaluations, seconds=seconds)
+        peak = max(self.peak, other.peak)
+        return replace(other, **curves, evaluations=evaluations, seconds=seconds, peak=peak)
 
     def tensors(self) -> dict[str, Tensor]:
         """The record as tensors, for a file."""

@@ -14,6 +14,7 @@ picture_files   pictures, depth and masks as files
 array_files     arrays of numbers as files
 state_file      the state of a run as a file
 paths           which files a set may name, and how a folder is written whole or not at all
-report          the picture of a run
+report, plots   the card of a run, and its curves
+measures        how far an edit goes, and how evenly
 work            how long work reports progress, and asks whether there is enough memory
 """

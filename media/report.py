@@ -1,69 +1,150 @@
-"""The picture of a run: residual and step size at every step, and how the particles were coupled."""
+"""The card of a run: what was edited into what, what it cost, and how even it is. Legible where a node shows it small.
 
-from collections.abc import Sequence
+ComfyUI shows a picture about 200 pixels wide in a node of usual size. So the card is a square of few, large words. The
+curves of the run are a picture of their own (`plots`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from torch import Tensor
 
-WIDTH, HEIGHT, MARGIN, LINE = 768, 288, 24, 14
-INK, GRID, RESIDUAL, STEP = (40, 40, 48), (224, 224, 228), (38, 98, 196), (214, 112, 32)
+SIDE, MARGIN, GAP = 640, 16, 8
+TITLE, TEXT, NOTE = 40, 36, 32  # sizes of letters, pixels
+PAPER, INK, PALE, WARNING, BAR = (250, 250, 252), (30, 32, 40), (96, 100, 112), (190, 70, 10), (52, 58, 70)
+STRIP, TALL_STRIP = 132, 180  # height of a row of pictures: over notes, and where there are none
+MOST_PICTURES = 4  # of a set, in a row
+VALUES = 176  # where the values of the rows begin
+GIB = 2**30
 
 
-def picture(title: str, record, said: Sequence[str] = ()) -> np.ndarray:
-    """[H, W, 3] float32 in 0 ... 1. Left: curves over the steps. Right: the last kernel matrix.
+class Run(Protocol):
+    """What a report is made of.
 
-    said   up to two further lines under the heading
+    residual, step_size   of each step
+    kernel                [n, n] of the last step
+    before, after         pictures [h, w, 3] uint8 of the set; empty: there are none
+    change                how far the edit is from its source; None: not known
+    varies                how much the change varies over the set, and in which words; None: not known
+    peak                  most bytes of memory; 0: not known
+    warnings              sentences
     """
-    image = Image.new("RGB", (WIDTH, HEIGHT), "white")
+
+    residual: list[float]
+    step_size: list[float]
+    kernel: Tensor | None
+    evaluations: int
+    seconds: float
+    before: Sequence[np.ndarray]
+    after: Sequence[np.ndarray]
+    change: float | None
+    varies: tuple[str, float] | None
+    peak: int
+    warnings: str
+
+
+def card(title: str, record: Run, said: Sequence[str] = ()) -> np.ndarray:
+    """[640, 640, 3] float32 in 0 ... 1.
+
+    said   further lines, under the warnings: which settings were chosen, and why
+    """
+    image = Image.new("RGB", (SIDE, SIDE), PAPER)
     draw = ImageDraw.Draw(image)
-    _heading(draw, title, record, said)
-    side = HEIGHT - 3 * MARGIN
-    plot = (MARGIN, 2 * MARGIN, WIDTH - side - 3 * MARGIN, 2 * MARGIN + side)
-    draw.rectangle(plot, outline=GRID)
-    _curve(draw, plot, record.residual, RESIDUAL)
-    _curve(draw, plot, record.step_size, STEP)
-    _legend(draw, plot, record)
-    _matrix(image, draw, record.kernel.numpy(), (WIDTH - side - MARGIN, 2 * MARGIN), side)
+    top, height = heading(draw, title), STRIP if record.warnings or said else TALL_STRIP
+    for label, pictures in (("before", record.before), ("after", record.after)):
+        if len(pictures):
+            _strip(image, draw, label, pictures, (top, height))
+            top += height + GAP
+    for name, value in rows(record):
+        draw.text((MARGIN, top), name, PALE, font(TEXT))
+        draw.text((VALUES, top), value, INK, font(TEXT))
+        top += TEXT + GAP
+    notes(draw, top, record.warnings, said)
+    return as_floats(image)
+
+
+def rows(record: Run) -> list[tuple[str, str]]:
+    """Name and value of each line of the card."""
+    steps, rate = len(record.residual), record.evaluations / max(record.seconds, 1e-9)
+    found = [
+        ("steps", f"{steps}, {record.evaluations:,} evaluations"),
+        ("time", f"{duration(record.seconds)}, {rate:.3g} a second"),
+    ]
+    if record.peak:
+        found.append(("memory", f"{record.peak / GIB:.1f} GiB at most"))
+    if record.change is not None:
+        words, varies = record.varies or ("", None)
+        found.append(("change", f"{record.change:.2f}" + (f", {words} {varies:.4f}" if words else "")))
+    return found
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `8.3 s`, `75 s`, `12 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def heading(draw: ImageDraw.ImageDraw, title: str) -> int:
+    """A bar with the title. Returns where what follows begins."""
+    draw.rectangle((0, 0, SIDE, TITLE + 2 * GAP), fill=BAR)
+    draw.text((MARGIN, GAP - 2), title, "white", font(TITLE))
+    return TITLE + 3 * GAP
+
+
+def notes(draw: ImageDraw.ImageDraw, top: int, warnings: str, said: Sequence[str]) -> None:
+    """Warnings, then other lines, as far as there is room."""
+    texts = [(warnings, WARNING), *((line, PALE) for line in said)]
+    lines = [(line, colour) for text, colour in texts if text for line in wrapped(draw, text)]
+    room = (SIDE - top - GAP) // (NOTE + 4)
+    for number, (line, colour) in enumerate(lines[:room]):
+        cut = number == room - 1 and len(lines) > room
+        draw.text((MARGIN, top + number * (NOTE + 4)), f"{line} ..." if cut else line, colour, font(NOTE))
+
+
+def wrapped(draw: ImageDraw.ImageDraw, text: str) -> Iterator[str]:
+    """The text in lines that fit, with room for three dots."""
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if line and draw.textlength(f"{longer} ...", font(NOTE)) > SIDE - 2 * MARGIN:
+            yield line
+            longer = word
+        line = longer
+    if line:
+        yield line
+
+
+def as_floats(image: Image.Image) -> np.ndarray:
     return np.asarray(image, dtype=np.float32) / 255
 
 
-def _heading(draw: ImageDraw.ImageDraw, title: str, record, said: Sequence[str]) -> None:
-    rate = record.evaluations / max(record.seconds, 1e-9)
-    cost = f"{record.evaluations} evaluations in {record.seconds:.1f} s ({rate:.1f} a second)"
-    text = f"{title}: {len(record.residual)} steps, {cost}"
-    top = MARGIN // 2 - 4 * len(said)
-    for number, line in enumerate([text, *said]):
-        draw.text((MARGIN, top + LINE * number), _cut(draw, line), INK)
+def _strip(
+    image: Image.Image, draw: ImageDraw.ImageDraw, label: str, pictures: Sequence[np.ndarray], place: tuple[int, int]
+) -> None:
+    """A row of pictures, spread evenly over the set, with its label in the corner.
+
+    place   top and height, pixels
+    """
+    top, height = place
+    count = min(len(pictures), MOST_PICTURES, _fitting(pictures[0].shape, height))
+    chosen = [pictures[round(number)] for number in np.linspace(0, len(pictures) - 1, count)]
+    width, left = (SIDE - 2 * MARGIN - GAP * (count - 1)) // count, MARGIN
+    for picture in chosen:
+        small = ImageOps.contain(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC)
+        image.paste(small, (left, top + (height - small.height) // 2))
+        left += small.width + GAP
+    box = draw.textbbox((MARGIN + 6, top + 4), label, font(NOTE))
+    draw.rectangle((box[0] - 6, box[1] - 4, box[2] + 6, box[3] + 4), fill=BAR)
+    draw.text((MARGIN + 6, top + 4), label, "white", font(NOTE))
 
 
-def _cut(draw: ImageDraw.ImageDraw, line: str) -> str:
-    """The line, without what does not fit into the picture."""
-    if draw.textlength(line) <= WIDTH - 2 * MARGIN:
-        return line
-    while draw.textlength(line + " ...") > WIDTH - 2 * MARGIN:
-        line = line.rpartition(" ")[0] or line[:-1]
-    return line + " ..."
-
-
-def _curve(draw: ImageDraw.ImageDraw, box: tuple, values: list[float], colour: tuple) -> None:
-    """A line from zero to the largest value, over the whole width."""
-    left, top, right, bottom = box
-    largest = max(values) or 1.0
-    across = np.linspace(left, right, max(len(values), 2))
-    heights = values if len(values) > 1 else values * 2
-    points = [(x, bottom - (bottom - top) * value / largest) for x, value in zip(across, heights)]
-    draw.line(points, fill=colour, width=2)
-
-
-def _legend(draw: ImageDraw.ImageDraw, box: tuple, record) -> None:
-    left, _, right, bottom = box
-    draw.text((left, bottom + 4), f"residual (rms), {record.residual[0]:.3g} to {record.residual[-1]:.3g}", RESIDUAL)
-    sizes = f"step size, {record.step_size[0]:.3g} to {record.step_size[-1]:.3g}"
-    draw.text((right - draw.textlength(sizes), bottom + 4), sizes, STEP)
-
-
-def _matrix(image: Image.Image, draw: ImageDraw.ImageDraw, K: np.ndarray, corner: tuple[int, int], side: int) -> None:
-    shades = Image.fromarray((255 * (1 - np.clip(K, 0, 1))).astype(np.uint8))
-    image.paste(shades.resize((side, side), Image.Resampling.NEAREST), corner)
-    draw.rectangle((*corner, corner[0] + side, corner[1] + side), outline=GRID)
-    draw.text((corner[0], corner[1] + side + 4), f"kernel, {len(K)} particles", INK)
+def _fitting(shape: Sequence[int], height: int) -> int:
+    """How many pictures of a shape (height, width, ...) go beside each other at full height, at least one."""
+    return max(1, int((SIDE - 2 * MARGIN + GAP) / (height * shape[1] / shape[0] + GAP)))

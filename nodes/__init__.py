@@ -22,6 +22,7 @@ splats      splats: from views, fitted, rendered (splat_files: loaded, saved; sp
             made from a text)
 compare     MultiDiffusion
 demo        the embedded model and its painted scenes (demo_clip: painted clips; demo_views: painted view sets)
+reports     what sampler nodes hand out about a run
 tooltips    texts that several nodes share
 extension   the list of all of them
 """

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from ..csd.baseline import DrawnNoise, ImageConditional
@@ -19,7 +18,6 @@ from ..host.node import Node
 from ..host.run import run
 from ..host.states import StateFile
 from ..media.layout import Layout as WindowLayout
-from ..media.report import picture
 from . import tooltips
 from .options import (
     BaselineChoice,
@@ -32,6 +30,7 @@ from .options import (
     stages,
 )
 from .preset import PresetChoice, PresetType
+from .reports import PLOTS, REPORT, reported, shown
 from .savings import Savings, SavingsType
 from .state import StateType
 
@@ -83,11 +82,8 @@ def _model_inputs(positive: str, negative: str, latent: str) -> list:
 
 _OUTPUTS = [
     io.Latent.Output("edited", display_name="latent", tooltip="The finished latents, for VAE Decode."),
-    io.Image.Output(
-        "report",
-        display_name="report",
-        tooltip="A picture of the run: residual and step size at every step, the kernel, evaluations and seconds.",
-    ),
+    REPORT,
+    PLOTS,
 ]
 
 
@@ -153,13 +149,12 @@ class Settings:
 
 
 def _distill(node: str, *inputs, said: Sequence[str] = (), **stages) -> io.NodeOutput:
-    """Latents and report. What the run cost is also shown on the page and kept in the history.
+    """Latents, card and curves. What the run cost is also shown on the page and kept in the history.
 
-    said   lines for the report: which settings were chosen, and why
+    said   lines for the card: which settings were chosen, and why
     """
     latents, record = run(node, *inputs, **stages)
-    cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
-    return io.NodeOutput(latents, torch.from_numpy(picture(node, record, said))[None], ui={"csd": [cost]})
+    return io.NodeOutput(latents, *reported(node, record, said), ui=shown(record))
 
 
 class CSDEditSampler(Node):

@@ -7,6 +7,7 @@ from ..host.node import Node
 from ..host.presets import BALANCED, FAST, PAPER, QUALITIES
 from . import tooltips
 from .particles import WRAPS
+from .reports import PLOTS, REPORT
 from .state import StateType
 from .views import ViewsType
 from .wiring import Wiring, Wish
@@ -92,7 +93,8 @@ _FURTHER = [
 def _outputs(what: str) -> list:
     return [
         io.Image.Output("edited", display_name="image", tooltip=what),
-        io.Image.Output("report", display_name="report", tooltip="A picture of the run: steps, evaluations, seconds."),
+        REPORT,
+        PLOTS,
     ]
 
 
@@ -139,9 +141,9 @@ class ConsistentEditPanorama(Node):
         particles, layout = wiring.add(
             "CSDParticleSplit", 2, whole=image, **cut, wrap=wrap, multiple=wiring.multiple, blend="feather"
         )
-        edited, report = wiring.edited(particles, layout, **wiring.even())
+        edited, *reports = wiring.edited(particles, layout, **wiring.even())
         (whole,) = wiring.add("CSDParticleMerge", particles=edited, layout=layout, blend="feather")
-        return io.NodeOutput(whole, report, expand=wiring.graph.finalize())
+        return io.NodeOutput(whole, *reports, expand=wiring.graph.finalize())
 
 
 def _window(size: tuple[int, int], side: int, multiple: int) -> int:
@@ -190,12 +192,12 @@ class ConsistentEditSet(Node):
         frames, shape = (images, None) if views is not None else _frames(wiring, images)
         found = _correspondence(wiring, frames, len(images), kind, views)
         stages = wiring.coupled(found) if found else _alike(wiring)
-        edited, report = wiring.edited(frames, **stages)
+        edited, *reports = wiring.edited(frames, **stages)
         if found:
             (edited,) = wiring.add("CSDBlend", images=edited, correspondence=found, strength=1.0, tolerance=0.3)
         if shape:
             (edited,) = wiring.add("CSDVideoRestore", frames=edited, clip=shape)
-        return io.NodeOutput(edited, report, expand=wiring.graph.finalize())
+        return io.NodeOutput(edited, *reports, expand=wiring.graph.finalize())
 
 
 def _frames(wiring: Wiring, images):

@@ -1,6 +1,5 @@
 """CSDEditSplats: a scene of splats edited in the loop."""
 
-import torch
 from torch import Tensor
 
 from ..csd.baseline import ImageConditional
@@ -12,9 +11,9 @@ from ..host.node import Node
 from ..host.record import Record
 from ..host.run import run
 from ..host.splats import SplatType, handed_on, received
-from ..media.report import picture
 from . import tooltips
 from .options import BaselineChoice, BaselineType
+from .reports import PLOTS, REPORT, reported, shown
 from .samplers import SAVINGS, STAGES, Settings, range_inputs, step_inputs
 from .splats import EVERYTHING, GEOMETRY, WHAT
 from .views import ViewsType, pinhole
@@ -66,7 +65,8 @@ class EditSplats(Node):
             ],
             [
                 SplatType.Output("edited", display_name="splat", tooltip="The edited scene."),
-                io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+                REPORT,
+                PLOTS,
             ],
             search_aliases=["gaussian splatting", "3dgs", "instruct nerf2nerf", "instruct gs2gs", "scene edit"],
             group="3D",
@@ -89,9 +89,7 @@ class EditSplats(Node):
         scene, codec = SplatScene(views.cameras, views.names), Codec(vae.encode, vae.decode)
         found = edited(received(splat), scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
         record = moves.record
-        cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
-        report = torch.from_numpy(picture(NAME, record))[None]
-        return io.NodeOutput(handed_on(found), report, ui={"csd": [cost]})
+        return io.NodeOutput(handed_on(found), *reported(NAME, record), ui=shown(record))
 
 
 class _Moves:

@@ -1,14 +1,12 @@
 """CSDTextToSplats: a scene of splats from a text."""
 
-import torch
-
 from ..host.io import io, schema
 from ..host.node import Node
 from ..host.splats import SplatType, device, handed_on
-from ..media.report import picture
 from ..media.view_set import Views
 from . import tooltips
 from .options import Coupling, TimestepsType
+from .reports import PLOTS, REPORT, reported, shown
 from .samplers import Settings
 from .splats import MOST_SPLATS
 from .state import StateType
@@ -100,7 +98,8 @@ class TextToSplats(Node):
                 ViewsType.Output(
                     "views", display_name="views", tooltip="Cameras once around it, for CSD Render Splats."
                 ),
-                io.Image.Output("report", display_name="report", tooltip="Residual, step size and kernel of the run."),
+                REPORT,
+                PLOTS,
             ],
             group="3D",
             search_aliases=["text to 3d", "dreamfusion", "sds", "gaussian splatting", "3dgs", "dreamgaussian"],
@@ -135,9 +134,7 @@ class TextToSplats(Node):
             fitting=Fitting(choice.steps, rate=rate, density=density, rates=FROM_A_CLOUD),
             couple=coupling or Stein(),
         )  # fmt: skip
-        cost = {"evaluations": record.evaluations, "seconds": round(record.seconds, 3), "steps": len(record.residual)}
-        report = torch.from_numpy(picture(NAME, record))[None]
-        return io.NodeOutput(handed_on(found), turntable(side), report, ui={"csd": [cost]})
+        return io.NodeOutput(handed_on(found), turntable(side), *reported(NAME, record), ui=shown(record))
 
 
 def turntable(side: int) -> Views:

@@ -66,17 +66,17 @@ class Wiring:
         node = self.graph.node(kind, **{name: value for name, value in inputs.items() if value is not None})
         return [node.out(number) for number in range(outputs)]
 
-    def edited(self, pictures: Wire | Tensor, layout: Wire | None = None, **stages) -> tuple[Wire, Wire]:
-        """Pictures that are edited together, and the report."""
+    def edited(self, pictures: Wire | Tensor, layout: Wire | None = None, **stages) -> list[Wire]:
+        """Pictures that are edited together, the card of the run and its curves."""
         (latent,) = self.add("VAEEncode", pixels=pictures, vae=self.vae)
         if self.wish.mask is not None:
             (latent,) = self.add("SetLatentNoiseMask", samples=latent, mask=self.wish.mask)
         positive, negative = self._prompts(pictures, latent)
         if self.wish.quality == PAPER:
             stages |= self._papers_stages()
-        latent, report = self.add(
+        latent, *reports = self.add(
             "CSDEditSampler",
-            2,
+            3,
             **{"model": self.wish.model, "positive": positive, "negative": negative, "latent": latent},
             **self._numbers(),
             **{"layout": layout, "timesteps": self._timesteps(), "baseline": self._baseline()},
@@ -84,7 +84,7 @@ class Wiring:
             **stages,
         )
         (decoded,) = self.add("VAEDecode", samples=latent, vae=self.vae)
-        return decoded, report
+        return [decoded, *reports]
 
     def coupled(self, correspondence: Wire) -> dict[str, Wire]:
         """Stages that couple images where they show the same thing."""

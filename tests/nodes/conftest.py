@@ -36,7 +36,7 @@ UNET = {
 }
 MODULES = {
     "nodes": ("extension", "options", "particles", "samplers", "trio"),
-    "media": ("layout", "report"),
+    "media": ("layout", "plots", "report"),
     "host": ("chunking", "control", "distiller", "fit", "guider", "io", "levels", "preview", "refusals", "run"),
 }
 

@@ -49,7 +49,7 @@ def world(host) -> World:
 def test_the_scene_comes_nearer_to_the_painted_edit(host, world):
     winter = host.run("CSDDemoViews", look="winter", **VIEWS)[0]
     before = {name: getattr(world.splat, name).clone() for name in ("positions", "sh")}
-    splat, report = world.edit()
+    splat, report, _ = world.edit()
     assert decibels(world.render(splat), winter) > decibels(world.shown, winter) + 1
     assert torch.allclose(splat.scales, world.splat.scales) and report.shape[-1] == 3
     assert all(torch.equal(getattr(world.splat, name), part) for name, part in before.items())
@@ -65,7 +65,7 @@ def test_how_many_particles_go_at_once_changes_nothing(world, far):
 
 
 def test_everything_may_move(world):
-    splat, _ = world.edit(what="everything", rounds=1)
+    splat, *_ = world.edit(what="everything", rounds=1)
     assert not torch.allclose(splat.positions, world.splat.positions)
 
 

@@ -23,7 +23,7 @@ def make(host, objects):
 
 
 def test_a_scene_comes_out_and_cameras_around_it(host, make):
-    splat, views, report = make()
+    splat, views, report, _ = make()
     images = host.run("CSDRenderSplats", splat=splat, views=views, frames=0, background=0.5)[0]
     assert images.shape == (13, 48, 48, 3) and torch.allclose(images[0], images[-1], atol=1e-4)
     assert splat.positions.shape == (1, 60, 3) and report.shape[-1] == 3
