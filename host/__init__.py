@@ -27,8 +27,10 @@ states           keeps a run in a file and resumes it
 fingerprint      tells whether a file belongs to the same run
 refusals         refuses what cannot work, before any model runs
 advice           warns of settings out of the model's range, before the run
+forecast         what a run will take, told before it starts
 presets          settings by family of models
 preview, small   progress and previews of the whole set, and the pictures of its report
+pictures         pictures for widgets of the page
 peak             how much memory a run has taken
 vae              a VAE that takes a few images at a time
 multidiffusion   MultiDiffusion, for comparison

@@ -8,6 +8,7 @@ frames. The source is split from theta too. The original windows would not do: t
 where they overlap. The residual would not be zero at the first step.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,16 +26,18 @@ from ..csd.correspondence import Correspondence
 from ..csd.distill import Distillation, State, Stepped
 from ..csd.draws import Draws
 from ..csd.frames import Frames
-from ..csd.guidance import Interval
+from ..csd.guidance import Interval, Predict
 from ..csd.level import Level
 from ..csd.noise import MAKERS, NoiseField, Scaled
 from ..csd.reuse import Remembering
 from ..csd.scene import Crops, merge
+from ..csd.score import Score
 from ..csd.stein import Couple, Stein
 from ..csd.tree import Theta
 from ..csd.update import SGD, Adam, Masked
 from . import preview, small
 from .fingerprint import fingerprint
+from .forecast import Counting, Forecast, evaluations
 from .guider import CSDGuider
 from .progress import Countdown, WithinSteps, say
 from .record import Record
@@ -105,6 +108,18 @@ class Distiller(comfy.samplers.Sampler):
         self.record = replace(self.record, peak=guider.peak.most, warnings=self.advice, **seen)
         return scene.split(final)
 
+    def _forecast(self, run: Distillation[Crops], source: Tensor, begun: int, guider: CSDGuider) -> Forecast:
+        """What the run will take, which is also told on the page and in the log."""
+        count = evaluations(run, Counting(guider.cost_of), self._score(guider, run.levels), begun)
+        particle, _ = run.scene.view(source, [0])
+        forecast = Forecast(guider, count, (run.scene.count, *particle.shape[1:]))
+        logging.info("%s: %s", guider.node, forecast.before())
+        self._say(forecast.before())
+        return forecast
+
+    def _say(self, text: str) -> None:
+        say(f"{self.advice} {text}".strip())
+
     def _seen(self, guider: CSDGuider, scene: Crops, source: Tensor, final: Tensor) -> dict:
         """Pictures of the source, where there is one, and of the result; and how far they are from each other."""
         before = [] if self.from_noise and not source.any() else small.pictures(guider.model_patcher, source)
@@ -127,13 +142,11 @@ class Distiller(comfy.samplers.Sampler):
     def _distillation(
         self, guider: CSDGuider, scene: Crops, source: Tensor, sigmas: Tensor, extra_args: dict, mask: Tensor | None
     ) -> Distillation[Crops]:
-        predict = partial(guider.predict, **extra_args)
-        predict = predict if self.reuse == 1 else Remembering(predict)
         levels = [guider.levels.level(float(sigma)) for sigma in sigmas[: -1 : self.reuse]]
         update = self._stepping(guider, levels, len(sigmas) - 1)
         return Distillation(
             scene,
-            score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval, levels, self.reuse),
+            self._score(guider, levels)(partial(guider.predict, **extra_args)),
             levels,
             steps=len(sigmas) - 1,
             seed=extra_args.get("seed") or 0,
@@ -145,6 +158,17 @@ class Distiller(comfy.samplers.Sampler):
             at_once=guider.at_once,
             weight=(lambda level: 1.0) if guider.velocity else attrgetter("weight"),
         )
+
+    def _score(self, guider: CSDGuider, levels: Sequence[Level]) -> Callable[[Predict], Score]:
+        """Makes the score of the run out of predictions."""
+
+        def score(predict: Predict) -> Score:
+            predict = predict if self.reuse == 1 else Remembering(predict)
+            return score_of(
+                guider.velocity, predict, guider.guidance, guider.baseline, self.interval, levels, self.reuse
+            )
+
+        return score
 
     def _field(self, scene: Crops, theta: Tensor, scale: float) -> NoiseField:
         field = self.noise.make(scene, theta)
@@ -161,7 +185,9 @@ class Distiller(comfy.samplers.Sampler):
     def _follow(
         self, run: Distillation[Crops], source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
     ) -> State:
-        cost, state, within = self._clock(guider), start, WithinSteps(run.length, start.step)
+        forecast = self._forecast(run, source, start.step, guider)
+        within = WithinSteps(run.length, start.step, lambda: None if forecast.known else self._say(forecast.within()))
+        cost, state = self._clock(guider), start
         states = replace(run, follow=within)(source, start)
         size, before = self._stepping(guider, run.levels, run.length).size, _tensor(start.theta)
         countdown = Countdown(run.length, start.step)
@@ -172,10 +198,11 @@ class Distiller(comfy.samplers.Sampler):
             self.record.add(state, size(state.step - 1))
             self.record = replace(self.record, **cost())
             keeper(state, self.record)
-            say(f"{self.advice} {countdown.after(state.step)}".strip())
+            self._say(countdown.after(state.step))
             if callback is not None:
                 particles = preview.placed(callback, run.scene.split(theta), guider.model_patcher)
                 callback(within.done - 1, particles, None, within.total)
+        forecast.remember()
         return state
 
     def _clock(self, guider: CSDGuider) -> Callable[[], dict]:

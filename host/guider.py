@@ -302,6 +302,10 @@ class CSDGuider(comfy.samplers.CFGGuider):
                 needed.add(IMAGE)
         return needed
 
+    def cost_of(self, guidance: Guidance) -> int:
+        """How many evaluations of the model a particle's prediction takes in the run. A prompt may have parts."""
+        return sum(len(self.conds[host_name(branch)]) for branch in self._branches(guidance, self.model_options))
+
     def _conds_of(self, about: _About, branch: str) -> list[dict]:
         if branch not in about.conds:
             whole, device = self.conds[host_name(branch)], self.model_patcher.load_device

@@ -1,7 +1,7 @@
 """Progress bars that also check for a cancel, and words about the progress."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 
 import comfy.utils
@@ -57,10 +57,11 @@ class WithinSteps:
 
     done    how many parts are done
     total   how many parts the run has, if every step has as many as the last one
+    tell    called after the first part of the run
     """
 
-    def __init__(self, steps: int, begun: int = 0):
-        self.steps, self.step = steps, begun
+    def __init__(self, steps: int, begun: int = 0, tell: Callable[[], None] = lambda: None):
+        self.steps, self.step, self.tell = steps, begun, tell
         self.parts = self.part = 1
         self.bar = comfy.utils.ProgressBar(steps)
 
@@ -80,3 +81,5 @@ class WithinSteps:
             yield part
             if self.part < self.parts:  # the end of a step is shown with its preview
                 self.bar.update_absolute(self.done, self.total)
+                self.tell()
+                self.tell = lambda: None
