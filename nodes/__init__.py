@@ -20,7 +20,7 @@ blend       pictures averaged along their correspondence
 views       view sets: load, save, correspondence
 splats      splats: from views, fitted, rendered (splat_files: loaded, saved; splat_edit: edited; text_to_3d:
             made from a text)
-compare     MultiDiffusion
+compare     MultiDiffusion (before_after: two pictures with a line between them)
 demo        the embedded model and its painted scenes (demo_clip: painted clips; demo_views: painted view sets)
 reports     what sampler nodes hand out about a run
 tooltips    texts that several nodes share

@@ -44,7 +44,7 @@ class Blend(Node):
                 ),
             ],
             [io.Image.Output("blended", display_name="images", tooltip="The images with less flicker.")],
-            search_aliases=["deflicker", "temporal smoothing", "multi view fusion"],
+            search_aliases=["flicker", "deflicker", "temporal smoothing", "multi view fusion"],
             group="Video",
         )
 

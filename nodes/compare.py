@@ -22,7 +22,7 @@ class MultiDiffusion(Node):
                 io.Int.Input("particles_at_once", default=4, min=1, max=100000, tooltip=tooltips.PARTICLES_AT_ONCE),
             ],
             [io.Model.Output(tooltip="The model with windows, for any core sampler.")],
-            search_aliases=["tiled diffusion", "multidiffusion"],
+            search_aliases=["tiled diffusion", "multidiffusion", "tile", "panorama"],
             group="Measure",
         )
 

@@ -77,6 +77,7 @@ class DemoScene(Node):
                 ),
             ],
             [io.Image.Output(tooltip="The painted landscape.")],
+            search_aliases=["painted landscape", "test picture", "sample panorama", "demo image"],
             group="Demo",
         )
 

@@ -1,6 +1,7 @@
 """What ComfyUI is told: the list of nodes."""
 
 from ..host.io import ComfyExtension
+from .before_after import Compare
 from .blend import Blend
 from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
@@ -68,6 +69,7 @@ NODES = [
     TonesOptions,
     PresetOptions,
     TextToSplats,
+    Compare,
 ]
 
 

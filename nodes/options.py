@@ -98,6 +98,7 @@ class KernelOptions(Node):
                 ),
             ],
             [Coupling.Output("coupling", display_name="coupling", tooltip="For `coupling` of a sampler.")],
+            search_aliases=["coupling", "svgd", "rbf kernel", "stein", "consistency", "flicker", "deflicker"],
             group="Options",
         )
 
@@ -139,6 +140,7 @@ class NoiseOptions(Node):
                 ),
             ],
             [NoiseFieldType.Output("noise", display_name="noise", tooltip="For `noise` of a sampler.")],
+            search_aliases=["shared noise", "same noise", "consistent noise", "noise warping", "flicker"],
             group="Options",
         )
 
@@ -187,6 +189,7 @@ class TimestepOptions(Node):
                     "timesteps", display_name="timesteps", tooltip="For `timesteps` of a sampler or of CSD Sigmas."
                 )
             ],
+            search_aliases=["noise levels", "schedule", "timestep order"],
             group="Options",
         )
 
@@ -228,6 +231,7 @@ class UpdateOptions(Node):
                 ),
             ],
             [UpdateType.Output("update", display_name="update", tooltip="For `update` of a sampler.")],
+            search_aliases=["optimizer", "adam", "sgd", "learning rate"],
             group="Options",
         )
 
@@ -294,6 +298,7 @@ class BaselineOptions(Node):
                     "choice", display_name="baseline", tooltip="For `baseline` of CSD Edit Sampler or CSD Guider."
                 )
             ],
+            search_aliases=["delta denoising score", "dds", "sds", "source prompt", "control variate"],
             group="Options",
         )
 

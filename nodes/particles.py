@@ -134,7 +134,7 @@ class ParticleSplit(Node):
                     tooltip="Where the windows lie, for the sampler and for CSD Particle Merge.",
                 ),
             ],
-            search_aliases=["tile", "crop windows", "panorama split"],
+            search_aliases=["tile", "tiles", "upscale tile", "crop windows", "panorama split", "360", "seamless"],
             group="Sampling",
         )
 
@@ -212,7 +212,7 @@ class ParticleMerge(Node):
                     "whole", display_name="whole", tooltip="The whole image, latent or mask, of the type that came in."
                 )
             ],
-            search_aliases=["untile", "stitch windows", "panorama merge"],
+            search_aliases=["untile", "stitch windows", "panorama merge", "seamless", "blend tiles"],
             group="Sampling",
         )
 

@@ -183,7 +183,14 @@ class CSDEditSampler(Node):
                 PresetType.Input("preset", optional=True, tooltip=tooltips.PRESET),
             ],
             _OUTPUTS,
-            search_aliases=["collaborative score distillation", "consistent edit", "panorama edit", "video edit"],
+            search_aliases=[
+                "collaborative score distillation",
+                "consistent edit",
+                "panorama",
+                "video",
+                "tiled",
+                "flicker",
+            ],
             group="Sampling",
         )
 
@@ -229,7 +236,7 @@ class CSDSampler(Node):
                 SAVINGS,
             ],
             _OUTPUTS,
-            search_aliases=["collaborative score distillation", "score distillation sampling", "panorama generation"],
+            search_aliases=["collaborative score distillation", "sds", "text to panorama", "panorama generation"],
             group="Sampling",
         )
 

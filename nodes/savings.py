@@ -65,6 +65,7 @@ class SavingsOptions(Node):
                     tooltip="For `savings` of a sampler, or of both CSD Sigmas and CSD Distillation.",
                 )
             ],
+            search_aliases=["faster", "speed up", "fewer evaluations", "cache"],
             group="Options",
         )
 

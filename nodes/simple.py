@@ -128,7 +128,15 @@ class ConsistentEditPanorama(Node):
                 ),
             ],
             _outputs("The edited picture, in the size of the source."),
-            search_aliases=["panorama edit", "360", "seamless", "tiled edit", "large image edit", "consistent"],
+            search_aliases=[
+                "panorama edit",
+                "360",
+                "seamless",
+                "upscale tile",
+                "tiled edit",
+                "large image",
+                "consistent",
+            ],
             enable_expand=True,
             group="Simple",
         )
@@ -181,7 +189,15 @@ class ConsistentEditSet(Node):
             _outputs(
                 "The edited images, in the size and order of the source. An odd side grows by a pixel, for videos."
             ),
-            search_aliases=["video edit", "consistent frames", "deflicker", "multi view edit", "batch edit", "series"],
+            search_aliases=[
+                "video edit",
+                "consistent frames",
+                "flicker",
+                "deflicker",
+                "multi view",
+                "batch edit",
+                "series",
+            ],
             enable_expand=True,
             group="Simple",
         )

@@ -42,6 +42,7 @@ class DistillationGuider(Node):
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
             ],
             [io.Guider.Output(tooltip="For SamplerCustomAdvanced, together with CSD Distillation.")],
+            search_aliases=["guider", "cfg guider", "collaborative score distillation"],
             group="Sampling",
         )
 
@@ -82,6 +83,7 @@ class DistillationSampler(Node):
                 ),
             ],
             [io.Sampler.Output(tooltip="For SamplerCustomAdvanced, together with CSD Guider.")],
+            search_aliases=["sampler", "score distillation", "collaborative score distillation"],
             group="Sampling",
         )
 
@@ -118,6 +120,7 @@ class DistillationSigmas(Node):
                 ),
             ],
             [io.Sigmas.Output(tooltip="For `sigmas` of SamplerCustomAdvanced.")],
+            search_aliases=["sigmas", "scheduler", "noise levels"],
             group="Sampling",
         )
 

@@ -78,6 +78,37 @@ def test_the_page_finds_a_simple_node_by_what_people_look_for(schemas, word):
     assert any(0 <= name.find(word) <= 30 for name in names)
 
 
+@pytest.fixture
+def aliases(ext, monkeypatch):
+    """What each node says of itself to newer hosts, which search by it: id -> words."""
+    found, make = {}, ext.io.known
+
+    def listen(maker, **keywords):
+        if "search_aliases" in keywords:
+            found[keywords["node_id"]] = keywords["search_aliases"]
+        return make(maker, **keywords)
+
+    monkeypatch.setattr(ext.io, "known", listen)
+    for node in ext.extension.NODES:
+        node.define_schema()
+    return found
+
+
+def test_every_node_has_words_to_be_found_by(aliases, schemas):
+    assert set(aliases) == {schema.node_id for schema in schemas}
+    for node_id, words in aliases.items():
+        assert len(words) == len(set(words)) >= 2, node_id
+        assert all(word == word.lower().strip() for word in words), node_id
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["panorama", "360", "tile", "seamless", "upscale tile", "consistent", "video", "flicker", "compare", "3dgs"],
+)
+def test_what_people_look_for_is_among_them(aliases, words):
+    assert any(words in alias for own in aliases.values() for alias in own)
+
+
 def test_inputs_and_outputs_share_no_id(schemas):
     for schema in schemas:
         ids = [part.id for part in (*schema.inputs, *(o for o in schema.outputs if o.id))]
