@@ -24,7 +24,7 @@ PLOTS = io.Image.Output(
 
 
 def reported(title: str, record: Record, said: Sequence[str] = ()) -> tuple[Tensor, Tensor]:
-    """Card and curves, each [1, 640, 640, 3].
+    """Card and curves, each [1, 960, 640, 3].
 
     said   lines for the card: which settings were chosen, and why
     """

@@ -2,10 +2,10 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
-const SMALLEST = { width: 320, height: 260 };
+const SMALLEST = { width: 320, height: 220 };
 const STYLE = `
-  .csd-compare { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 220px; }
-  .csd-compare .stage { position: relative; flex: 1; min-height: 180px; overflow: hidden; background: #0004; }
+  .csd-compare { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 160px; }
+  .csd-compare .stage { position: relative; flex: 1; min-height: 120px; overflow: hidden; background: #0004; }
   .csd-compare img { position: absolute; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
   .csd-compare .line { position: absolute; top: 0; bottom: 0; width: 2px; background: #fff; pointer-events: none; }
   .csd-compare .side { position: absolute; bottom: 4px; padding: 1px 6px; background: #000a; color: #fff;
@@ -84,7 +84,7 @@ app.registerExtension({
     if (node.comfyClass !== "CSDCompare") return;
     const comparison = new Comparison();
     const widget = node.addDOMWidget("comparison", "csd_comparison", comparison.element, {
-      getMinHeight: () => SMALLEST.height - 40,
+      getMinHeight: () => SMALLEST.height,
       hideOnZoom: false,
       serialize: false,
       onDraw: () => comparison.take(app.nodeOutputs?.[node.id]), // the page keeps outputs of a workflow it returns to
@@ -95,6 +95,6 @@ app.registerExtension({
       onExecuted?.apply(this, arguments);
       comparison.take(output);
     };
-    node.setSize([Math.max(node.size[0], SMALLEST.width), Math.max(node.size[1], SMALLEST.height)]);
+    node.setSize([SMALLEST.width, node.computeSize()[1]]); // a saved node then takes its own size
   },
 });
