@@ -22,6 +22,7 @@ VIDEO ?=
 SETS ?= 2
 FULL ?=
 PARTS ?= coupling step quality_cost length memory evaluations
+NODES ?=
 LARGE ?= 1.5 SDXL medium
 ARGS ?=
 COVERAGE ?= 1
@@ -29,7 +30,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST FRONTEND IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates help-pictures families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +98,9 @@ demo-model: env  ## train the demo model from scratch
 
 templates: env  ## write the templates of real models
 	@$(MODULE).dev.templates.write
+
+help-pictures: env  ## the pictures of the help pages, made with the demo model: NODES="CSDTones CSDKernel" for some
+	@$(MODULE).dev.templates.help $(NODES) $(ARGS)
 
 example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
 	@$(MODULE).dev.examples.edit_frames $(ARGS)

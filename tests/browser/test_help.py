@@ -1,0 +1,23 @@
+"""The help panel of the page shows the help of a node, with its picture."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+HELP = """type => {
+    app.graph.clear();
+    const node = LiteGraph.createNode(type);
+    app.graph.add(node);
+    app.canvas.selectNode(node);
+}"""
+
+
+@pytest.mark.parametrize("node", ["CSDConsistentEditPanorama", "CSDTones"])
+def test_the_panel_shows_the_picture(frontend, artifacts, node):
+    frontend.open_template("simple_panorama")
+    frontend.page.evaluate(HELP, node)
+    frontend.page.get_by_test_id("info-button").click()
+    picture = frontend.page.locator(".node-help-content img").first
+    picture.wait_for()
+    frontend.page.wait_for_function("image => image.complete", arg=picture.element_handle())
+    frontend.screenshot(artifacts / f"help_{node}.png")
+    assert picture.evaluate("image => image.naturalWidth") == 560
