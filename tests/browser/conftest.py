@@ -28,7 +28,7 @@ LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.include
 RECORD = """() => {
     window.seen = {};
     for (const type of ["execution_start", "progress", "progress_state", "b_preview", "b_preview_with_metadata",
-                        "executed", "execution_success", "execution_error"])
+                        "executed", "execution_success", "execution_error", "progress_text"])
         window.app.api.addEventListener(type, event => (window.seen[type] ??= []).push(
             event.detail instanceof Blob || event.detail?.blob ? "picture" : event.detail));
 }"""
@@ -46,6 +46,14 @@ class Frontend:
         self.page.goto(f"{self.server.url}/?template={name}&source={EXTENSION}")
         self.page.wait_for_function(LOADED, arg=name)
         self.settle()
+
+    def open_empty(self) -> None:
+        """The page as it is after the start, without the dialog that greets new users."""
+        self.page.goto(self.server.url)
+        self.page.locator(".templates-tab-button").wait_for()
+        self.settle()
+        self.page.keyboard.press("Escape")
+        self.page.get_by_test_id("template-workflows-content").wait_for(state="hidden")
 
     def open_templates_browser(self) -> None:
         self.page.goto(self.server.url)
