@@ -21,7 +21,9 @@ TALL = {
     "SaveVideo": 420,
     "CSDConsistentEditPanorama": 760,  # with room for its preview
     "CSDConsistentEditSet": 760,
+    "CSDCompare": 300,
 }
+REPORT = 420  # the card of a run is upright
 TEXT_HEIGHT = 90
 COLUMN_GAP = 70
 COLOURS = {"model": "#5f8196", "set": "#4f9a4f", "words": "#3f789e", "edit": "#8A8", "result": "#b06634"}
@@ -104,8 +106,9 @@ class Graph:
     def _place(self, kind: str, inputs: list, outputs: list, widgets: list, properties: dict, title: str) -> dict:
         sockets = sum("widget" not in entry for entry in inputs)
         texts = sum(entry["type"] == "STRING" for entry in inputs if "widget" in entry)
+        tall = REPORT if title == "Report" else TALL.get(kind, 0)
         height = TITLE + SLOT * max(sockets, len(outputs)) + WIDGET * len(widgets) + TEXT_HEIGHT * texts
-        size = [self._width, max(height, TALL.get(kind, 0))]
+        size = [self._width, max(height, tall)]
         node = {
             **{"id": len(self.nodes) + 1, "type": kind, "pos": [self._left, self._top], "size": size, "flags": {}},
             **{"order": len(self.nodes), "mode": 0, "inputs": inputs, "outputs": outputs, "properties": properties},

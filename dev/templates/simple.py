@@ -68,6 +68,7 @@ def panorama(graph: Graph) -> None:
     with graph.group("Before and after", "result"):
         graph.add("PreviewImage", title="Before", images=source)
         graph.add("SaveImage", title="After", images=edited["image"], filename_prefix="csd/panorama")
+        graph.add("CSDCompare", title="Compare", before=source, after=edited["image"])
 
 
 def video(graph: Graph) -> None:
@@ -102,6 +103,7 @@ def video(graph: Graph) -> None:
     with graph.group("Result", "result"):
         made = graph.add("CreateVideo", images=edited["image"], fps=source["rate"])
         graph.add("SaveVideo", title="After", video=made["VIDEO"], filename_prefix="csd/clip")
+        graph.add("CSDCompare", title="Compare", before=source["frames"], after=edited["image"])
 
 
 TEMPLATES = {"simple_panorama": panorama, "simple_video": video}
