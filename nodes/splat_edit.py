@@ -51,12 +51,23 @@ class EditSplats(Node):
                     default=4,
                     min=1,
                     max=1000,
-                    tooltip="The steps are shared out among so many rounds; after each the splats follow. 1: the views "
-                    "are edited first, and the splats fitted to them at the end.",
+                    tooltip="The steps are shared out among so many rounds; after each the splats follow. 1: the "
+                    "views are edited first, and the splats fitted to them at the end.",
                 ),
-                io.Int.Input("fit_steps", default=60, min=1, max=100_000, tooltip="Of the splats in each round."),
+                io.Int.Input(
+                    "fit_steps",
+                    default=60,
+                    min=1,
+                    max=100_000,
+                    tooltip="How many steps the splats are fitted for in each round.",
+                ),
                 io.Float.Input(
-                    "rate", default=0.2, min=0.0, max=1.0, step=0.01, tooltip="Of the fit, as in CSD Fit Splats."
+                    "rate",
+                    default=0.2,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How far a step of the fit goes, as in CSD Fit Splats.",
                 ),
                 WHAT,
                 *STAGES,

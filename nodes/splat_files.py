@@ -69,7 +69,7 @@ class SaveSplats(Node):
                 io.String.Input(
                     "name",
                     default="splats",
-                    tooltip="Of the new file, without .ply. A number is added where it is taken.",
+                    tooltip="Name of the new file, without .ply. A number is added where it is taken.",
                 ),
             ],
             [io.String.Output("file", display_name="file", tooltip="What CSD Load Splats calls the new file.")],

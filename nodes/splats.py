@@ -17,7 +17,7 @@ WHAT = io.Combo.Input(
     "what",
     options=[COLOURS, EVERYTHING],
     default=COLOURS,
-    tooltip="colours: places and shapes stay. everything: they move, too.",
+    tooltip="What may change. colours: splats keep their place and shape. everything: they move, too.",
 )
 MOST_SPLATS = 2_000_000
 A_SPLAT, A_PIXEL = 900, 120  # bytes while they are fitted, with what the update remembers; bytes of a picture
@@ -31,18 +31,27 @@ def fitting_inputs(steps_by_default: int) -> list:
             default=steps_by_default,
             min=0,
             max=100_000,
-            tooltip="Steps of the fit to the pictures; each looks at `views_per_step` of them. 0: no fit.",
+            tooltip="How long the splats are fitted to the pictures. More: nearer to them. 0: not at all. Try 100.",
         ),
-        io.Int.Input("views_per_step", default=1, min=1, max=64, tooltip="More views a step: smoother, and slower."),
+        io.Int.Input(
+            "views_per_step",
+            default=1,
+            min=1,
+            max=64,
+            tooltip="How many views each step looks at. More: smoother, and slower.",
+        ),
         io.Float.Input(
             "rate",
             default=0.2,
             min=0.0,
             max=1.0,
             step=0.01,
-            tooltip="Length of the first steps of Adam; the last ones are a tenth as long. Lower it for long fits.",
+            tooltip="How far the first steps go; the last ones go a tenth as far. Lower it for long fits. It is "
+            "Adam's rate.",
         ),
-        io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFF, tooltip="Of the order in which the views come."),
+        io.Int.Input(
+            "seed", default=0, min=0, max=0xFFFFFFFF, tooltip="Chooses the order in which the views are looked at."
+        ),
     ]
 
 
@@ -67,21 +76,22 @@ class SplatsFromViews(Node):
             "a fit to the pictures.",
             [
                 io.Image.Input("images", tooltip="One for each view, in the order of the views."),
-                ViewsType.Input("views", tooltip="With depth."),
+                ViewsType.Input("views", tooltip="Cameras and depth of the images."),
                 io.Int.Input(
                     "every",
                     default=2,
                     min=1,
                     max=32,
-                    tooltip="A splat for every such pixel, across and down: 1 is sharpest, 2 takes a quarter of them.",
+                    tooltip="How many pixels a splat stands for, across and down. 1 is sharpest; 2 takes a quarter "
+                    "of the splats.",
                 ),
                 io.Int.Input(
                     "degree",
                     default=0,
                     min=0,
                     max=3,
-                    tooltip="Of the spherical harmonics: 0 for colours that look the same from everywhere, more for "
-                    "gloss.",
+                    tooltip="How much colours may change with the direction of view. 0: not at all. More: gloss. It "
+                    "is the degree of spherical harmonics.",
                 ),
                 *fitting_inputs(100),
                 io.Int.Input(
@@ -172,13 +182,14 @@ class RenderSplats(Node):
             "Pictures of a scene of splats from the cameras of views, with depth: a view set of its own.",
             [
                 SplatType.Input("splat", tooltip="The scene to render."),
-                ViewsType.Input("views", tooltip="Their cameras and their size are taken."),
+                ViewsType.Input("views", tooltip="The cameras to render from, and the size of the pictures."),
                 io.Int.Input(
                     "frames",
                     default=0,
                     min=0,
                     max=10_000,
-                    tooltip="0: a picture for each view. Otherwise so many on a path through the views, for a video.",
+                    tooltip="How many pictures. 0: one for each view. Otherwise so many on a path through them, for "
+                    "a video.",
                 ),
                 io.Float.Input(
                     "background",
@@ -190,7 +201,7 @@ class RenderSplats(Node):
                 ),
             ],
             [
-                io.Image.Output("images", display_name="images", tooltip="One for each camera."),
+                io.Image.Output("images", display_name="images", tooltip="The rendered pictures, one for each camera."),
                 ViewsType.Output("rendered", display_name="views", tooltip="The cameras, with depth."),
                 io.Mask.Output("alpha", display_name="alpha", tooltip="Where there are splats."),
             ],

@@ -35,8 +35,8 @@ class TextToSplats(Node):
                     options=["four", "eight", "none"],
                     default="four",
                     tooltip="What a prompt says of its view. four: front, side or back view, or from above, as in "
-                    "DreamFusion. eight: corners and left and right, too; for the demo model. none: nothing, and the "
-                    "object may get several fronts.",
+                    "DreamFusion. eight: corners and left and right, too; for the demo model. none: nothing,"
+                    " and the object may get several fronts.",
                 ),
                 io.Int.Input(
                     "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltips.SEED
@@ -46,7 +46,8 @@ class TextToSplats(Node):
                     default=200,
                     min=1,
                     max=100_000,
-                    tooltip="The demo model takes some hundreds, large models some thousands (paper: 10,000).",
+                    tooltip="How often the scene is moved. The demo model takes some hundreds, large models some "
+                    "thousands (paper: 10,000).",
                 ),
                 io.Float.Input(
                     "rate",
@@ -54,8 +55,8 @@ class TextToSplats(Node):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Length of the first steps of Adam; the last ones are a tenth as long. Lower it for long "
-                    "runs.",
+                    tooltip="How far the first steps go; the last ones go a tenth as far. Lower it for long runs. It"
+                    " is Adam's rate.",
                 ),
                 io.Float.Input("guidance", default=7.5, min=0.0, max=200.0, step=0.1, tooltip=tooltips.GUIDANCE),
                 io.Float.Input("noise_low", default=0.02, min=0.0, max=1.0, step=0.01, tooltip=tooltips.NOISE_LOW),
@@ -67,22 +68,22 @@ class TextToSplats(Node):
                     min=32,
                     max=2048,
                     step=8,
-                    tooltip="Of the square views in pixels: 96 for the demo model, 512 for Stable Diffusion 1.5.",
+                    tooltip="Side of the square views in pixels. 96 for the demo model, 512 for Stable Diffusion 1.5.",
                 ),
                 io.Int.Input(
                     "splats",
                     default=1000,
                     min=1,
                     max=MOST_SPLATS,
-                    tooltip="How many there are in the beginning: a grey cloud.",
+                    tooltip="How many splats the grey cloud has that the scene begins as.",
                 ),
                 io.Int.Input(
                     "most",
                     default=2000,
                     min=0,
                     max=MOST_SPLATS,
-                    tooltip="Splats where detail is missing are split until there are so many; faint ones go. 0: "
-                    "neither.",
+                    tooltip="How many splats there may be at the end. They are split where detail is missing, and "
+                    "faint ones go. 0: neither.",
                 ),
                 Coupling.Input(
                     "coupling",
