@@ -11,6 +11,7 @@ from pathlib import Path
 import folder_paths
 
 from ..media.paths import inside
+from ..media.picture_files import writable
 
 _OUTPUT = " [output]"
 _DEPTH, _MOST = 3, 20_000  # levels, and directory entries, that are searched for the list of folders
@@ -24,9 +25,9 @@ def output_directory() -> Path:
     return Path(folder_paths.get_output_directory())
 
 
-def folder(name: str) -> Path:
+def folder(name: str, expected: str = "the name of a folder with a transforms.json") -> Path:
     """The folder of that name. ValueError if it does not exist, or lies outside these directories."""
-    return _found(name, "folder", "the name of a folder with a transforms.json", os.path.isdir)
+    return _found(name, "folder", expected, os.path.isdir)
 
 
 def file(name: str) -> Path:
@@ -52,7 +53,17 @@ def name_of(path: Path) -> str:
 
 def folders_with(file: str) -> list[str]:
     """Names of all folders that contain a file of this name, at most three levels down."""
-    found = ((folder, mark) for folder, files, mark in _walked() if file in files and folder.parts)
+    return _folders(lambda found: found == file)
+
+
+def folders_of_pictures() -> list[str]:
+    """Names of all folders with a picture in them, at most three levels down."""
+    return _folders(lambda found: writable(Path(found)))
+
+
+def _folders(wanted: Callable[[str], bool]) -> list[str]:
+    """Names of all folders with a file whose name is wanted."""
+    found = ((folder, mark) for folder, files, mark in _walked() if folder.parts and any(map(wanted, files)))
     return [folder.as_posix() + mark for folder, mark in found]
 
 

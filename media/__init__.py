@@ -11,6 +11,7 @@ view_set        views of one scene, in memory
 nerfstudio      views of one scene, as a folder
 transforms      the transforms.json of such a folder
 picture_files   pictures, depth and masks as files
+picture_set     a folder of pictures as one batch
 array_files     arrays of numbers as files
 state_file      the state of a run as a file
 paths           which files a set may name, and how a folder is written whole or not at all

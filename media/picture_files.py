@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from einops import rearrange
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from .array_files import SUFFIXES, array_size, read_array
@@ -19,6 +19,7 @@ from .array_files import SUFFIXES, array_size, read_array
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "TGA")
 MOST_PIXELS = 2**27  # 134 megapixels
 _COLOUR = ("RGB", "RGBA", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr")
+_ORIENTATION = 0x0112  # in EXIF data; from 5 on, height and width change places
 _DEPTH = ("I;16", "I;16B", "I;16L", "I", "F", "L")
 
 
@@ -39,9 +40,26 @@ def is_transparent(path: Path) -> bool:
 def read_picture(path: Path) -> Tensor:
     """[H, W, 3] in 0 ... 1, as stored: not rotated, without transparency."""
     with _header(path) as image:
-        if image.mode not in _COLOUR:
-            raise _Refused(f"{path.name}: got a picture of kind {image.mode}, expected 8 bits a colour; convert it.")
+        _refuse_kind(path, image.mode)
         return torch.from_numpy(np.array(image.convert("RGB"))).float().div_(255)
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture as it is meant to be seen, from its header alone."""
+    with _header(path) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def upright_picture(path: Path) -> Tensor:
+    """[H, W, 3] in 0 ... 1, turned as its EXIF data say, with white where it is transparent."""
+    with _header(path) as image:
+        _refuse_kind(path, image.mode)
+        seen = ImageOps.exif_transpose(image)
+        if seen.has_transparency_data:
+            cut_out = seen.convert("RGBA")
+            seen = Image.alpha_composite(Image.new("RGBA", cut_out.size, "white"), cut_out)
+        return torch.from_numpy(np.array(seen.convert("RGB"))).float().div_(255)
 
 
 def write_picture(path: Path, picture: Tensor, like: Path | None = None) -> None:
@@ -128,6 +146,11 @@ def _refuse_large(path: Path, size: tuple[int, int]) -> None:
             f"{path.name}: got a picture of {size[0]} x {size[1]} pixels, expected at most {MOST_PIXELS // 10**6} "
             "million; make it smaller."
         )
+
+
+def _refuse_kind(path: Path, mode: str) -> None:
+    if mode not in _COLOUR:
+        raise _Refused(f"{path.name}: got a picture of kind {mode}, expected 8 bits a colour; convert it.")
 
 
 class _Refused(ValueError):

@@ -18,6 +18,7 @@ video       a stretch of a video as frames, and back
 flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
 views       view sets: load, save, correspondence
+picture_set pictures of a folder
 splats      splats: from views, fitted, rendered (splat_files: loaded, saved; splat_edit: edited; text_to_3d:
             made from a text)
 compare     MultiDiffusion (before_after: two pictures with a line between them)

@@ -10,6 +10,7 @@ from .demo_views import DemoViews
 from .flow import CanvasCorrespondence, OpticalFlow
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
+from .picture_set import PictureSetLoad
 from .preset import PresetOptions
 from .prompts import PromptOfEach
 from .samplers import CSDEditSampler, CSDSampler
@@ -70,6 +71,7 @@ NODES = [
     PresetOptions,
     TextToSplats,
     Compare,
+    PictureSetLoad,
 ]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 CONTRACT = Path(__file__).with_name("contract.json")
-FROM_DISK = {"CSDViewSetLoad", "CSDLoadSplats"}
+FROM_DISK = {"CSDViewSetLoad", "CSDLoadSplats", "CSDPictureSetLoad"}
 
 
 @pytest.fixture(scope="module")
