@@ -42,8 +42,8 @@ class PictureSetLoad(Node):
                 io.Combo.Input(
                     "fit",
                     options=list(picture_set.FITS),
-                    tooltip="How a picture of another shape gets this size; none is stretched. crop: it fills the size, "
-                    "and what is too much is cut off on both sides. pad: it is seen whole, and its edges are repeated.",
+                    tooltip="How a picture of another shape gets this size; none is stretched. crop: it fills the "
+                    "size, and what is too much is cut off. pad: it is seen whole, and its edges are repeated.",
                 ),
                 io.Int.Input(
                     "start", default=0, min=0, max=1_000_000, tooltip="Leaves out this many pictures at the beginning."
