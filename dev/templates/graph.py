@@ -11,21 +11,26 @@ from typing import Any
 from ..environment.env import EXTENSION
 from ..environment.workflow import SEED_NAMES, is_widget
 
-TITLE, SLOT, WIDGET, GAP = 36, 22, 28, 50  # heights in the page's units
+TITLE, SLOT, WIDGET, GAP = 36, 21, 25, 50  # heights in the page's units
+BELOW = 16  # room under the last widget
 TALL = {
-    "MarkdownNote": 420,
+    "MarkdownNote": 360,
     "LoadImage": 280,
     "LoadVideo": 260,
     "PreviewImage": 280,
-    "SaveImage": 420,
-    "SaveVideo": 420,
+    "SaveImage": 330,
+    "SaveVideo": 400,
     "CSDConsistentEditPanorama": 760,  # with room for its preview
     "CSDConsistentEditSet": 760,
     "CSDCompare": 300,
 }
 REPORT = 420  # the card of a run is upright
-TEXT_HEIGHT = 90
-COLUMN_GAP = 70
+TEXT_HEIGHT = 70
+COLUMN_GAP = 60
+SCREEN = (1600, 1000)  # of the page, pixels, in which a whole template is to be seen
+BARS = (88, 195)  # what the page puts over it at the left and at the top, and room for the title of a group
+MARGIN = 20  # at the right and at the bottom
+SCALES = (0.6, 0.8)  # below the first, the page writes no text
 COLOURS = {"model": "#5f8196", "set": "#4f9a4f", "words": "#3f789e", "edit": "#8A8", "result": "#b06634"}
 
 
@@ -42,7 +47,6 @@ class Graph:
     """Nodes in columns from left to right; each is put under the one before it.
 
     info    the running host's answer to /object_info
-    scale   how large the page opens it; the page writes no text below 0.6
     """
 
     name: str
@@ -50,7 +54,6 @@ class Graph:
     nodes: list[dict] = field(default_factory=list)
     links: list[list] = field(default_factory=list)
     groups: list[dict] = field(default_factory=list)
-    scale: float = 0.55
     _left: float = 0.0
     _top: float = 0.0
     _width: float = 0.0
@@ -68,9 +71,12 @@ class Graph:
         self._place("MarkdownNote", [], [], [text], {}, "Read me first")
 
     def add(
-        self, kind: str, *, title: str = "", models: Sequence[Mapping[str, str]] = (), **values: Any
+        self, kind: str, *, title: str = "", models: Sequence[Mapping[str, str]] = (), tall: float = 0, **values: Any
     ) -> dict[str, Wire]:
-        """A node with its wires and widgets by name; widgets not named keep their defaults. -> its outputs by name."""
+        """A node with its wires and widgets by name; widgets not named keep their defaults. -> its outputs by name.
+
+        tall   its height, where it shows a picture
+        """
         schema = self.info[kind]
         own = schema["python_module"].startswith("custom_nodes")
         properties: dict[str, Any] = {"cnr_id": EXTENSION if own else "comfy-core", "Node name for S&R": kind}
@@ -81,7 +87,7 @@ class Graph:
             {"name": name, "type": type_, "links": []}
             for name, type_ in zip(schema["output_name"], schema["output"], strict=True)
         ]
-        node = self._place(kind, inputs, outputs, widgets, properties, title)
+        node = self._place(kind, inputs, outputs, widgets, properties, title, tall)
         for slot, entry in enumerate(node["inputs"]):
             if isinstance(values.get(entry["name"]), Wire):
                 self._connect(values[entry["name"]], node, slot)
@@ -103,11 +109,13 @@ class Graph:
             raise ValueError(f"{schema['name']} has no inputs {sorted(unknown)}; it has {sorted(known)}.")
         return entries, widgets
 
-    def _place(self, kind: str, inputs: list, outputs: list, widgets: list, properties: dict, title: str) -> dict:
+    def _place(
+        self, kind: str, inputs: list, outputs: list, widgets: list, properties: dict, title: str, tall: float = 0
+    ) -> dict:
         sockets = sum("widget" not in entry for entry in inputs)
         texts = sum(entry["type"] == "STRING" for entry in inputs if "widget" in entry)
-        tall = REPORT if title == "Report" else TALL.get(kind, 0)
-        height = TITLE + SLOT * max(sockets, len(outputs)) + WIDGET * len(widgets) + TEXT_HEIGHT * texts
+        tall = tall or (REPORT if title == "Report" else TALL.get(kind, 0))
+        height = BELOW + SLOT * max(sockets, len(outputs)) + WIDGET * len(widgets) + TEXT_HEIGHT * texts
         size = [self._width, max(height, tall)]
         node = {
             **{"id": len(self.nodes) + 1, "type": kind, "pos": [self._left, self._top], "size": size, "flags": {}},
@@ -138,14 +146,25 @@ class Graph:
         box = [left, top, right - left, bottom - top]
         self.groups.append({"title": title, "bounding": box, "color": COLOURS[colour], "font_size": 22, "flags": {}})
 
+    def scale(self) -> float:
+        """How large the page opens it: so large that all of it is just seen. ValueError where no text could be read."""
+        right, bottom = (max(node["pos"][axis] + node["size"][axis] for node in self.nodes) for axis in (0, 1))
+        room = (SCREEN[0] - BARS[0] - MARGIN, SCREEN[1] - BARS[1] - MARGIN)
+        scale = min(room[0] / right, room[1] / bottom, SCALES[1])
+        if scale < SCALES[0]:
+            least = f"{SCALES[0]:.2f} for its text to be shown"
+            raise ValueError(f"{self.name} would open at {scale:.2f}, expected at least {least}; use less room.")
+        return round(scale, 3)
+
     def workflow(self) -> dict:
+        scale = self.scale()
         return {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{EXTENSION}/{self.name}")),
             "revision": 0,
             "last_node_id": len(self.nodes),
             "last_link_id": len(self.links),
             **{"nodes": self.nodes, "links": self.links, "groups": self.groups, "config": {}},
-            "extra": {"ds": {"scale": self.scale, "offset": [round(88 / self.scale), round(143 / self.scale)]}},
+            "extra": {"ds": {"scale": scale, "offset": [round(bar / scale) for bar in BARS]}},
             "version": 0.4,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .graph import Graph, Wire
 
-TITLE, SCALE = "Consistent Edit", 0.7  # the page then writes all texts
+TITLE = "Consistent Edit"
 INSTRUCTIONS = "*make it winter*, *make it a sunset*, *make it night*, *make it an oil painting*, *make it foggy*"
 KNOBS = """**Three knobs**
 - `instruction`: what to do. The demo model knows {instructions} and a few more.
@@ -38,7 +38,6 @@ def _report(graph: Graph, report: Wire) -> None:
 
 def panorama(graph: Graph) -> None:
     """A wide picture, edited by one node."""
-    graph.scale = SCALE
     graph.column(380)
     _note(
         graph,
@@ -73,7 +72,6 @@ def panorama(graph: Graph) -> None:
 
 def video(graph: Graph) -> None:
     """A clip, edited by one node."""
-    graph.scale = SCALE
     graph.column(380)
     _note(
         graph,
