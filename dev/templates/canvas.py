@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .graph import Graph
 from .parts import (
@@ -29,7 +30,7 @@ def panorama(graph: Graph) -> None:
         graph,
         "## Edit a panorama\n\nThe picture is cut into overlapping windows. CSD Edit Sampler edits them together on "
         "one canvas, so that no window drifts from its neighbours. **CSD Tones** lets what looks alike change alike, "
-        "from end to end. **CSD Velocity** says that the model is a rectified flow, as Flux and Qwen-Image are.\n\n**Try**\n"
+        "from end to end. **CSD Velocity** says that the model is a rectified flow, as Flux is.\n\n**Try**\n"
         f"- another instruction: {OTHERS}\n"
         "- your own picture: put Load Image in place of CSD Demo Scene. The demo model likes a height of 256 pixels\n"
         "- `noise_high` of the sampler: how large the structures are that may change\n"
@@ -66,13 +67,13 @@ def regions(graph: Graph) -> None:
     graph.column(NARROW)
     with graph.group("Words", "words"):
         own = embedded(graph)
-        held = {"strength": 1.0, "set_cond_area": "default"}
+        held: dict[str, Any] = {"strength": 1.0, "set_cond_area": "default"}
         texts = {"Left": (left, "make it winter"), "Right": (right, "make it autumn")}
         first, second = (
             graph.add("ConditioningSetMask", conditioning=words(graph, own, title, text), mask=mask, **held)
             for title, (mask, text) in texts.items()
         )
-        pair = {"conditioning_1": first["CONDITIONING"], "conditioning_2": second["CONDITIONING"]}
+        pair: dict[str, Any] = {"conditioning_1": first["CONDITIONING"], "conditioning_2": second["CONDITIONING"]}
         both = graph.add("ConditioningCombine", **pair)["CONDITIONING"]
         own = Embedded(own.model, own.clip, own.vae, both, words(graph, own, "No text", ""))
     graph.column(NARROW)
@@ -140,6 +141,35 @@ def part(graph: Graph) -> None:
     shown(graph, source, joined)
 
 
+def inpaint(graph: Graph) -> None:
+    """An edit that happens inside a mask with a soft border only."""
+    width = 1024
+    begin(
+        graph,
+        "## Change only what a mask shows\n\nSet Latent Noise Mask tells the sampler where the edit happens. In every "
+        "step the edit moves by as much as the mask says, so it grows together with what stays. At the end the same "
+        "mask puts the edit into the source: pixels outside stay exactly as they are.\n\nThe border has to be soft: "
+        "a hard one shows.\n\n**Try**\n"
+        "- your own picture and mask: put Load Image in place of CSD Demo Scene, paint in the mask editor, and put "
+        "Feather Mask or a blur behind it\n"
+        "- the numbers in Soft border: how wide the passage is, pixels\n"
+        "- compare with `panorama_part`, which edits everything and then shows a part\n",
+    )
+    with graph.group("Picture", "set"):
+        source = scene(graph, width)
+    graph.column(NARROW)
+    with graph.group("Where the edit happens", "set"):
+        mask = soft_mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": 224, "right": 224})
+    graph.column(NARROW)
+    own = instructed(graph, "make it autumn")
+    graph.column(NARROW)
+    split = windows(graph, source)
+    edited = edited_windows(graph, own, split, mask=mask)
+    joined = graph.add("ImageCompositeMasked", title="Source and edit", destination=source, source=edited,
+                       x=0, y=0, resize_source=False, mask=mask)["IMAGE"]  # fmt: skip
+    shown(graph, source, joined)
+
+
 def large(graph: Graph) -> None:
     """A picture of several rows of windows."""
     begin(
@@ -164,5 +194,6 @@ TEMPLATES: Mapping[str, Callable[[Graph], None]] = {
     "panorama_regions": regions,
     "panorama_360": around,
     "panorama_part": part,
+    "inpaint_panorama": inpaint,
     "large_picture": large,
 }

@@ -78,7 +78,7 @@ def parts(
         model = graph.add("UNETLoader", unet_name=unet[0], models=[_file(*unet, "diffusion_models")])["MODEL"]
         files = [_file(*clip, "text_encoders") for clip in clips]
         if len(clips) == 2:
-            names = {"clip_name1": clips[0][0], "clip_name2": clips[1][0]}
+            names: dict[str, Any] = {"clip_name1": clips[0][0], "clip_name2": clips[1][0]}
             clip = graph.add("DualCLIPLoader", **names, type=kind, models=files)["CLIP"]
         else:
             clip = graph.add("CLIPLoader", clip_name=clips[0][0], type=kind, models=files)["CLIP"]
@@ -242,6 +242,19 @@ FAMILIES = {
         knobs="- `guidance` 3 to 8: how strongly the instruction pulls.\n"
         "- `image_guidance` 1.2 to 2: how strongly the source holds.\n",
     ),
+    "instruct_pix2pix": Family(
+        label="InstructPix2Pix",
+        load=checkpoint("instruct-pix2pix-00-22000.safetensors", "timbrooks/instruct-pix2pix/resolve/main"),
+        describe=instruct_pix2pix,
+        sampler={"steps": 40, "step_size": 2.0, "guidance": 7.5, "image_guidance": 1.5, "noise_high": 0.5},
+        window=512,
+        texts={"edit": "turn it into a painting by Van Gogh"},
+        memory="7.7 GB of weights",
+        knobs="- `guidance` 3 to 15: how strongly the instruction pulls.\n"
+        "- `image_guidance` 1.2 to 2.5: how strongly the source holds.\n"
+        "- Faster: 20 steps of `step_size` 3, and CSD Savings with `uses` 2.\n"
+        "- The paper's own settings: Consistent Edit with `quality` *paper*.\n",
+    ),
     "z_image": Family(
         label="Z-Image Turbo",
         load=parts(
@@ -262,4 +275,5 @@ FAMILIES = {
         "- `noise_high` 0.6 to 0.9: how far the edit may leave the source.\n",
     ),
 }
-CLIPS = ("qwen_image_edit", "flux_kontext", "cosxl_edit")  # models that edit; each frame is its own reference
+CLIPS = ("qwen_image_edit", "flux_kontext", "cosxl_edit", "instruct_pix2pix")  # each frame is its own reference
+VIEW_SETS = ("instruct_pix2pix",)

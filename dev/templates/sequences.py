@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .graph import Graph, Wire
 from .parts import (
@@ -21,7 +22,7 @@ from .parts import (
     seeing,
 )
 
-FRAME = {"width": 192, "height": 128}
+FRAME: dict[str, Any] = {"width": 192, "height": 128}
 PICTURE = 256  # side of the pictures of a series
 
 
@@ -63,7 +64,7 @@ def _edited(
 def _saved_video(graph: Graph, clip: dict[str, Wire], images: Wire) -> None:
     with graph.group("Edited video", "result"):
         restored = graph.add("CSDVideoRestore", frames=images, clip=clip["range"])
-        sound = {"fps": restored["rate"], "audio": restored["audio"]}
+        sound: dict[str, Any] = {"fps": restored["rate"], "audio": restored["audio"]}
         made = graph.add("CreateVideo", title="Edited video", images=restored["frames"], **sound)
         graph.add("SaveVideo", title="After", video=made["VIDEO"], filename_prefix=f"csd/{graph.name}")
 
@@ -93,7 +94,7 @@ def long_clip(graph: Graph) -> None:
     """More frames than go through the model at once."""
     begin(
         graph,
-        "## Edit a long video\n\nAll 60 frames are edited together, whatever fits into memory. `particles_at_once` of "
+        "## Edit a long video\n\nAll 48 frames are edited together, whatever fits into memory. `particles_at_once` of "
         "the sampler and `images_at_once` of CSD VAE Batch say how many go through the models in one call. They change "
         "memory and speed, and nothing else.\n\n**CSD State File** keeps the run on the disk after every step. Cancel "
         "it and press Run again: it goes on.\n\n**Try**\n"
@@ -102,7 +103,7 @@ def long_clip(graph: Graph) -> None:
         "- `anchors` in CSD Optical Flow: more of them keep a long video from drifting. Memory grows with them\n"
         "- parts: `start` and `count` of CSD Video Frame Batch\n",
     )
-    video = _painted_clip(graph, frames=60)
+    video = _painted_clip(graph, frames=48)
     correspondence = _flow(graph, video["frames"])
     graph.column(NARROW)
     own = instructed(graph, "make it autumn")
@@ -123,7 +124,8 @@ def views(graph: Graph) -> None:
         "## Edit the views of a scene\n\nA painted diorama stands for your photographs: views from an arc of cameras, "
         "with depth. **CSD View Correspondence** finds where they show the same thing. There they share their edit "
         "and their noise. **CSD View Set Save** saves a complete view set in nerfstudio's format "
-        f"(`transforms.json`) in the output folder, ready for a NeRF or Gaussian splats.\n\n**Try**\n- another instruction: {OTHERS}\n"
+        f"(`transforms.json`) in the output folder, ready for a NeRF or Gaussian splats.\n\n**Try**\n"
+        f"- another instruction: {OTHERS}\n"
         "- your own set: put CSD View Set Load in place of CSD Demo Views\n"
         "- `neighbours`: couples each view with this many of the nearest ones; 0 couples all\n",
     )

@@ -21,15 +21,33 @@ def _note(graph: Graph, family: Family, title: str, set_text: str) -> None:
 
 
 def _sampled(
-    graph: Graph, family: Family, prompts: Prompts, model: Wire, latent: Wire, **further: Any
-) -> dict[str, Wire]:
-    """CSD Edit Sampler, with the order of the noise levels before it where the family has one."""
-    if family.order:
-        further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
-    if prompts.baseline:
-        further["baseline"] = prompts.baseline
-    wires = {"model": model, "positive": prompts.positive, "negative": prompts.negative, "latent": latent}
-    return graph.add("CSDEditSampler", **wires, **family.sampler, **further)
+    graph: Graph, family: Family, prompts: Prompts, model: Wire, latent: Wire, what: str, **further: Any
+) -> Wire:
+    """A column with CSD Edit Sampler, the order of the noise levels where the family has one, and the report.
+
+    what   names what is edited, in the title
+    """
+    graph.column(360)
+    with graph.group(f"Edit all {what} together", "edit"):
+        if family.order:
+            further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
+        if prompts.baseline:
+            further["baseline"] = prompts.baseline
+        wires = {"model": model, "positive": prompts.positive, "negative": prompts.negative, "latent": latent}
+        edited = graph.add("CSDEditSampler", **wires, **family.sampler, **further)
+    graph.gap()
+    with graph.group("Report", "result"):
+        graph.add("PreviewImage", title="Report", images=edited["report"])
+    return edited["latent"]
+
+
+def _coupled(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
+    """A group with the options for pictures that agree where they show the same thing."""
+    graph.gap()
+    with graph.group("They agree where they show the same thing", "edit"):
+        kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
+        noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
+    return {"coupling": kernel, "noise": noise}
 
 
 def panorama(graph: Graph, family: Family) -> None:
@@ -57,15 +75,12 @@ def panorama(graph: Graph, family: Family) -> None:
     with graph.group("Words", "words"):
         own = type(loaded)(loaded.model, loaded.clip, few)
         prompts = family.describe(graph, own, split["particles"], family.texts)
-    graph.column(360)
-    with graph.group("Edit all windows together", "edit"):
-        edited = _sampled(graph, family, prompts, loaded.model, latent, layout=split["layout"])
+    edited = _sampled(graph, family, prompts, loaded.model, latent, "windows", layout=split["layout"])
     graph.column(420)
     with graph.group("Result", "result"):
-        pictures = graph.add("VAEDecode", samples=edited["latent"], vae=few)["IMAGE"]
+        pictures = graph.add("VAEDecode", samples=edited, vae=few)["IMAGE"]
         merged = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])
         graph.add("SaveImage", title="Edit", images=merged["whole"], filename_prefix="csd/panorama")
-        graph.add("PreviewImage", title="Report", images=edited["report"])
 
 
 def video(graph: Graph, family: Family) -> None:
@@ -84,17 +99,14 @@ def video(graph: Graph, family: Family) -> None:
         loaded = family.load(graph)
         few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
         latent = graph.add("VAEEncode", pixels=frames["frames"], vae=few)["LATENT"]
+    coupled = _coupled(graph, flow)
     graph.column(360)
     with graph.group("Words", "words"):
         prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), frames["frames"], family.texts)
-    graph.column(360)
-    with graph.group("Edit all frames together", "edit"):
-        kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=flow)["coupling"]
-        noise = graph.add("CSDNoiseField", field="carried", correspondence=flow)["noise"]
-        edited = _sampled(graph, family, prompts, loaded.model, latent, coupling=kernel, noise=noise)
+    edited = _sampled(graph, family, prompts, loaded.model, latent, "frames", **coupled)
     graph.column(420)
     with graph.group("Result", "result"):
-        pictures = graph.add("VAEDecode", samples=edited["latent"], vae=few)["IMAGE"]
+        pictures = graph.add("VAEDecode", samples=edited, vae=few)["IMAGE"]
         even = graph.add("CSDBlend", images=pictures, correspondence=flow)["images"]
         restored = graph.add("CSDVideoRestore", frames=even, clip=frames["range"])
         made = graph.add(
@@ -105,4 +117,32 @@ def video(graph: Graph, family: Family) -> None:
             audio=restored["audio"],
         )
         graph.add("SaveVideo", title="Edit", video=made["VIDEO"], filename_prefix="csd/clip")
-        graph.add("PreviewImage", title="Report", images=edited["report"])
+
+
+def views(graph: Graph, family: Family) -> None:
+    """Views of a scene, coupled along their cameras and depth."""
+    graph.column(360)
+    _note(
+        graph, family, "Edit the views of a scene", "Put your view set, a folder with `transforms.json` and depth, "
+        "into ComfyUI's input folder, and choose it in CSD View Set Load. Cameras and depth say where views show the "
+        "same thing, and there they share their edit. Sets without depth: take CSD View Correspondence out, set the "
+        "kernel to *rbf* and the noise field to *shared*.",
+    )  # fmt: skip
+    with graph.group("Views", "set"):
+        source = graph.add("CSDViewSetLoad", title="Source", folder="my_scene", longest_side=family.window)
+        found = graph.add("CSDViewCorrespondence", views=source["views"], neighbours=4)["correspondence"]
+    graph.column(340)
+    with graph.group("Model", "model"):
+        loaded = family.load(graph)
+        few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
+        latent = graph.add("VAEEncode", pixels=source["images"], vae=few)["LATENT"]
+    coupled = _coupled(graph, found)
+    graph.column(360)
+    with graph.group("Words", "words"):
+        prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), source["images"], family.texts)
+    edited = _sampled(graph, family, prompts, loaded.model, latent, "views", **coupled)
+    graph.column(420)
+    with graph.group("Result", "result"):
+        pictures = graph.add("VAEDecode", samples=edited, vae=few)["IMAGE"]
+        even = graph.add("CSDBlend", images=pictures, correspondence=found)["images"]
+        graph.add("CSDViewSetSave", title="Edit", images=even, views=source["views"], name="", tall=300)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Callable, Iterator
 
+import av
 from PIL import Image
 
 from ..environment.client import Client, ProgressBar, RunError
@@ -18,12 +20,32 @@ from .write import FOLDER
 QUALITY = 88
 
 
-def shown(client: Client, workflow: dict) -> dict[str, Image.Image]:
-    """The pictures that a workflow shows or saves, by the titles of their nodes."""
-    prompt = to_prompt(workflow, client.object_info())
-    run = client.run(prompt, workflow, ProgressBar(prompt))
-    titles = {str(node["id"]): node.get("title", node["type"]) for node in workflow["nodes"]}
-    return {titles[node]: Image.open(io.BytesIO(client.fetch(files[0]))) for node, files in run.files.items()}
+def shown(client: Client, prompt: dict, follow: Callable = ProgressBar) -> dict[str, list[Image.Image]]:
+    """The pictures that a prompt shows or saves, by the titles of their nodes. Of videos, all frames.
+
+    follow   what shows the progress
+    """
+    prompt = _with_source(prompt)
+    run = client.run(prompt, None, follow(prompt))
+    titles = {node: entry["_meta"]["title"] for node, entry in prompt.items()}
+    found = {titles[node]: files for node, files in run.files.items()}
+    return {title: [one for file in files for one in _pictures(client, file)] for title, files in found.items()}
+
+
+def _with_source(prompt: dict) -> dict:
+    """The prompt, which also shows the frames of a video before the edit."""
+    frames = [node for node, entry in prompt.items() if entry["class_type"] == "CSDVideoFrameBatch"]
+    before = {"class_type": "PreviewImage", "_meta": {"title": "Before"}}
+    return prompt | {f"before {node}": {**before, "inputs": {"images": [node, 0]}} for node in frames}
+
+
+def _pictures(client: Client, file: dict) -> Iterator[Image.Image]:
+    data = io.BytesIO(client.fetch(file))
+    if not file["filename"].endswith(".mp4"):
+        yield Image.open(data).convert("RGB")
+        return
+    with av.open(data) as video:
+        yield from (frame.to_image() for frame in video.decode(video=0))
 
 
 def main() -> None:
@@ -33,7 +55,8 @@ def main() -> None:
     try:
         with Host() as host:
             for name in names:
-                pictures = shown(Client(host.address), load_workflow(FOLDER / f"{name}.json"))
+                client = Client(host.address)
+                pictures = shown(client, to_prompt(load_workflow(FOLDER / f"{name}.json"), client.object_info()))
                 card = before_and_after(pictures["Before"], pictures["After"])
                 card.save(FOLDER / f"{name}.jpg", quality=QUALITY)
                 print(f"workflows/{name}.jpg")

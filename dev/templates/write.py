@@ -14,7 +14,7 @@ from ..environment.env import ROOT
 from ..environment.server import Host, HostError
 from . import embedded, sets, simple
 from .card import card
-from .families import CLIPS, FAMILIES, Family
+from .families import CLIPS, FAMILIES, VIEW_SETS, Family
 from .graph import Graph
 
 FOLDER = ROOT / "workflows"
@@ -26,6 +26,8 @@ def templates() -> Iterator[tuple[str, Callable[[Graph, Family], None], Family]]
         yield f"panorama_edit_{name}", sets.panorama, family
         if name in CLIPS:
             yield f"video_edit_{name}", sets.video, family
+        if name in VIEW_SETS:
+            yield f"view_set_edit_{name}", sets.views, family
 
 
 def built(info: Mapping[str, dict]) -> dict[str, dict]:

@@ -1,52 +1,82 @@
 """The templates with the embedded model, made small, run to their end by the real server."""
 
-import io
-
+import numpy as np
 import pytest
-from PIL import Image
 
+from collaborative_score_distillation.dev.environment.client import quiet
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.templates.embedded import TEMPLATES
+from collaborative_score_distillation.dev.templates.shown import shown
 
 pytestmark = pytest.mark.slow
+LENGTHS = ("width", "height", "window_width", "window_height", "overlap", "x", "left", "right")
+SIZES = {"large_picture": (512, 256), "picture_set": (128, 128)}
+SIZES |= dict.fromkeys(("video_edit", "long_clip", "view_set_edit"), (96, 64))
+COUNTS = {"video_edit": 8, "long_clip": 8, "view_set_edit": 4, "picture_set": 3}
+FEW = {"CSDDemoClip": ("frames", 8), "CSDDemoViews": ("count", 4)}
 
 
 def shrunk(prompt: dict) -> dict:
-    """Two steps on windows of 128 pixels; all lengths halved."""
+    """Two steps, all lengths halved, and a few frames or views."""
     for node in prompt.values():
-        for name in ("width", "height", "window_width", "window_height", "overlap", "x", "left", "right"):
-            if isinstance(node["inputs"].get(name), int):
-                node["inputs"][name] //= 2
+        inputs = node["inputs"]
+        inputs |= {name: inputs[name] // 2 for name in LENGTHS if isinstance(inputs.get(name), int)}
+        if node["class_type"] in FEW:
+            name, count = FEW[node["class_type"]]
+            inputs[name] = count
         if node["class_type"] == "CSDEditSampler":
-            node["inputs"]["steps"] = 2
+            inputs["steps"] = 2
     return prompt
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pictures(client, object_info, workflows):
     """The pictures that a template made small shows or saves, by the titles of their nodes."""
+    kept = {}
 
-    def run(name: str) -> dict[str, Image.Image]:
-        workflow = load_workflow(workflows / f"{name}.json")
-        titles = {str(node["id"]): node.get("title") for node in workflow["nodes"]}
-        files = client.run(shrunk(to_prompt(workflow, object_info))).files
-        return {titles[node]: opened(client, found[0]) for node, found in files.items()}
+    def run(name: str) -> dict[str, list]:
+        if name not in kept:
+            prompt = to_prompt(load_workflow(workflows / f"{name}.json"), object_info)
+            kept[name] = shown(client, shrunk(prompt), quiet)
+        return kept[name]
 
     return run
 
 
-def opened(client, file) -> Image.Image:
-    return Image.open(io.BytesIO(client.fetch(file))).convert("RGB")
-
-
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_it_saves_an_edit_of_the_whole_picture(pictures, name):
-    shown = pictures(name)
-    before, after = shown["Before"], shown["After"]
-    assert before.size == after.size == ((512, 256) if name == "large_picture" else (512, 128))
-    assert before.tobytes() != after.tobytes()
+def test_it_saves_an_edit_of_the_whole_set(pictures, name):
+    found = pictures(name)
+    before, after = found["Before"], found["After"]
+    assert len(before) == len(after) == COUNTS.get(name, 1)
+    assert {one.size for one in before + after} == {SIZES.get(name, (512, 128))}
+    assert all(np.abs(np.subtract(*map(np.float32, pair))).mean() > 2 for pair in zip(before, after, strict=True))
 
 
-def test_outside_of_the_part_nothing_changes(pictures):
-    shown, outside = pictures("panorama_part"), (0, 0, 96, 128)
-    assert shown["Before"].crop(outside).tobytes() == shown["After"].crop(outside).tobytes()
+@pytest.mark.parametrize("name", ["panorama_part", "inpaint_panorama"])
+def test_outside_of_the_mask_nothing_changes(pictures, name):
+    found, outside = pictures(name), (0, 0, 96, 128)
+    before, after = (found[title][0].crop(outside).tobytes() for title in ("Before", "After"))
+    assert before == after
+
+
+@pytest.mark.parametrize("name", ["panorama_part", "inpaint_panorama", "panorama_regions"])
+def test_no_edge_of_a_mask_shows(pictures, name):
+    """From column to column the change of colour is small: no more than twice that of an edit without a mask."""
+    assert steepest(pictures(name)) < 2 * steepest(pictures("panorama_edit"))
+
+
+def steepest(found: dict[str, list]) -> float:
+    """The largest step of the change that the edit makes, averaged over each column, from a column to the next."""
+    before, after = (np.float32(found[title][0]) for title in ("Before", "After"))
+    return float(np.abs(np.diff((after - before).mean(axis=0), axis=0)).max())
+
+
+def test_a_series_is_more_alike_than_pictures_by_themselves(pictures):
+    found = pictures("picture_set")
+    assert spread(found["After"]) < spread(found["Each by itself"])
+
+
+def spread(pictures: list) -> float:
+    """How much the mean colours of the upper halves, the skies, differ."""
+    skies = [np.float32(one)[: one.height // 2].mean(axis=(0, 1)) for one in pictures]
+    return float(np.std(skies, axis=0).mean())

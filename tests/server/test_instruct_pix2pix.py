@@ -7,9 +7,11 @@ from collaborative_score_distillation.dev.benchmarks import evaluations
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.evaluation.comparison import cost
 from collaborative_score_distillation.dev.evaluation.edit import Edit
-from collaborative_score_distillation.dev.evaluation.stand_in import on_demo_model
+from collaborative_score_distillation.dev.evaluation.stand_in import FRAMES, VIEWS, on_demo_model
 
 STEPS, PER_PARTICLE = 2, 5
+SAVED = 2  # in the first step each particle is its source: two of five evaluations are the same
+PARTICLES = {"panorama_edit": 12, "video_edit": FRAMES, "view_set_edit": VIEWS}
 SAVERS = {"panorama_edit": "SaveImage", "video_edit": "SaveVideo", "view_set_edit": "CSDViewSetSave"}
 
 
@@ -23,8 +25,7 @@ def test_runs_and_saves(client, object_info, workflows, name):
     edit = stood_in(workflows, object_info, name).with_inputs({("CSDEditSampler", None): {"steps": STEPS}})
     run = client.run(edit.prompt)
     assert run.files[edit.id(SAVERS[name])]
-    taken = edit.inputs("CSDEditSampler")["particles_per_step"]
-    assert cost(edit, run)["evaluations"] == STEPS * PER_PARTICLE * taken
+    assert cost(edit, run)["evaluations"] == PARTICLES[name] * (STEPS * PER_PARTICLE - SAVED)
 
 
 def test_the_stand_in_leaves_the_workflow_as_it_was(workflows, object_info):
@@ -36,12 +37,13 @@ def test_the_stand_in_leaves_the_workflow_as_it_was(workflows, object_info):
 
 
 def test_defaults_and_fast_settings(workflows, object_info):
-    paper = stood_in(workflows, object_info, "panorama_edit")
-    plain = evaluations.plain(paper, object_info)
+    shipped = stood_in(workflows, object_info, "panorama_edit")
+    plain = evaluations.plain(shipped, object_info)
     sampler = plain.inputs("CSDEditSampler")
     assert (sampler["steps"], sampler["step_size"]) == (presets.BALANCED_STEPS, presets.BALANCED_STEP_SIZE)
-    assert sampler["model"] == paper.inputs("CSDEditSampler")["model"] and "noise" not in sampler
-    assert paper.inputs("CSDEditSampler")["steps"] == presets.PAPER_STEPS and "noise" in paper.inputs("CSDEditSampler")
+    assert sampler["model"] == shipped.inputs("CSDEditSampler")["model"] and "noise" not in sampler
+    paper = evaluations.papers(plain, "panorama").inputs("CSDEditSampler")
+    assert paper["steps"] == presets.PAPER_STEPS and set(evaluations.PAPER) < set(paper)
     fast = evaluations.fast(plain)
     assert fast.inputs("CSDEditSampler")["steps"] == presets.FAST_STEPS
     assert fast.inputs("CSDSavings")["uses"] == presets.FAST_REUSE
