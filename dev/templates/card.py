@@ -29,11 +29,11 @@ def card(kind: str, label: str) -> Image.Image:
     return picture
 
 
-def before_and_after(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> Image.Image:
-    """One above the other, each as large as it fits. Of a set, a few pictures in a row."""
+def rows(*sets: Sequence[Image.Image]) -> Image.Image:
+    """One set above the other, such as before and after, each as large as it fits: a few of its pictures in a row."""
     picture = Image.new("RGB", SIZE, GROUND)
-    place = (SIZE[0], (SIZE[1] - GAP) // 2)
-    for number, shown in enumerate((before, after)):
+    place = (SIZE[0], (SIZE[1] - GAP * (len(sets) - 1)) // len(sets))
+    for number, shown in enumerate(sets):
         small = ImageOps.contain(_row(shown), place, Image.Resampling.LANCZOS)
         top = number * (place[1] + GAP) + (place[1] - small.height) // 2
         picture.paste(small, ((SIZE[0] - small.width) // 2, top))

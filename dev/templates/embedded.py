@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import canvas, sequences
+from . import canvas, from_text, sequences
 from .graph import Graph
 
-TEMPLATES: Mapping[str, Callable[[Graph], None]] = {**canvas.TEMPLATES, **sequences.TEMPLATES}
+TEMPLATES: Mapping[str, Callable[[Graph], None]] = {**canvas.TEMPLATES, **sequences.TEMPLATES, **from_text.TEMPLATES}

@@ -13,6 +13,8 @@ from ..environment.workflow import SEED_NAMES, is_widget
 
 TITLE, SLOT, WIDGET, GAP = 36, 21, 25, 50  # heights in the page's units
 BELOW = 16  # room under the last widget
+RUNNING = 40  # room for the line that a sampler shows while it runs
+SAMPLERS = ("CSDEditSampler", "CSDSampler")
 TALL = {
     "MarkdownNote": 360,
     "LoadImage": 280,
@@ -116,6 +118,7 @@ class Graph:
         texts = sum(entry["type"] == "STRING" for entry in inputs if "widget" in entry)
         tall = tall or (REPORT if title == "Report" else TALL.get(kind, 0))
         height = BELOW + SLOT * max(sockets, len(outputs)) + WIDGET * len(widgets) + TEXT_HEIGHT * texts
+        height += RUNNING * (kind in SAMPLERS)
         size = [self._width, max(height, tall)]
         node = {
             **{"id": len(self.nodes) + 1, "type": kind, "pos": [self._left, self._top], "size": size, "flags": {}},

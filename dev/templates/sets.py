@@ -18,6 +18,7 @@ def _note(graph: Graph, family: Family, title: str, set_text: str) -> None:
         f"## {title} with {family.label}\n\n{set_text}\n\n**Before the first run** ComfyUI offers to download the "
         f"model ({family.memory}).\n\n**Knobs**\n{family.knobs}- `seed`: another seed, another edit.\n\n{NEVER_RUN}\n"
     )
+    graph.gap()
 
 
 def _sampled(

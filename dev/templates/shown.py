@@ -1,4 +1,4 @@
-"""`python -m ...dev.templates.shown NAME ...`: runs templates, and makes their cards of Before and After."""
+"""`python -m ...dev.templates.shown NAME ...`: runs templates, and makes their cards of what comes out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..environment.client import Client, ProgressBar, RunError
 from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, to_prompt
 from . import embedded
-from .card import before_and_after
+from .card import rows
 from .write import FOLDER
 
 QUALITY = 88
+SHOWN = ("Before", "Each by itself", "After")  # titles of the nodes whose pictures are on a card
 
 
 def shown(client: Client, prompt: dict, follow: Callable = ProgressBar) -> dict[str, list[Image.Image]]:
@@ -57,8 +58,8 @@ def main() -> None:
             for name in names:
                 client = Client(host.address)
                 pictures = shown(client, to_prompt(load_workflow(FOLDER / f"{name}.json"), client.object_info()))
-                card = before_and_after(pictures["Before"], pictures["After"])
-                card.save(FOLDER / f"{name}.jpg", quality=QUALITY)
+                sets = [pictures[title] for title in SHOWN if title in pictures]
+                rows(*sets).save(FOLDER / f"{name}.jpg", quality=QUALITY)
                 print(f"workflows/{name}.jpg")
     except (HostError, RunError) as error:
         sys.exit(str(error))

@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-VIEWPORT = {"width": 1920, "height": 1080}
+VIEWPORT = {"width": 1600, "height": 1000}
 BARS = (60, 120)
 LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
 RECORD = """() => {
