@@ -96,7 +96,7 @@ bench: env  ## speed, memory and quality compared with the authors' method: FULL
 demo-model: env  ## train the demo model from scratch
 	@$(MODULE).dev.training.train $(ARGS)
 
-templates: env  ## write the templates of real models
+templates: env  ## write all templates
 	@$(MODULE).dev.templates.write
 
 help-pictures: env  ## the pictures of the help pages, made with the demo model: NODES="CSDTones CSDKernel" for some

@@ -1,10 +1,14 @@
 """Templates written as code so that they stay alike: `make templates`.
 
 graph      a workflow as the page saves it, built node by node
-sets       the parts that all templates of a set share: panorama, video
-embedded   more templates with the embedded model: regions, 360 degrees, a part, a large picture
+families   real models: their loaders, their prompts, their settings
+sets       what is edited with a real model: a panorama, a video, a view set
 simple     the templates of the simple nodes
-families   the parts that depend on the model
+embedded   all other templates with the embedded models
+parts      what these share: words, masks, windows, the sampler, the results
+canvas     one wide or large picture: regions, 360 degrees, a part, inpainting
+sequences  clips, views of a scene, a series of pictures
+from_text  pictures from text alone
 card       the pictures of templates in the templates browser
 shown      runs templates with the embedded model, and makes their cards of what comes out
 studio     small graphs that show what a node does
