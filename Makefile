@@ -9,6 +9,7 @@ MODULE := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.import $(PROGRAMS)/python -m co
 IMAGE ?=
 PROMPT ?=
 SIZE ?=
+NAMES ?=
 FILES ?=
 QUICK ?=
 PANORAMAS ?= 8
@@ -30,7 +31,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST FRONTEND IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates help-pictures families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates cards help-pictures families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -96,11 +97,14 @@ bench: env  ## speed, memory and quality compared with the authors' method: FULL
 demo-model: env  ## train the demo model from scratch
 	@$(MODULE).dev.training.train $(ARGS)
 
-templates: env  ## write all templates
+templates: env  ## write all templates, and the cards of real models
 	@$(MODULE).dev.templates.write
 
 help-pictures: env  ## the pictures of the help pages, made with the demo model: NODES="CSDTones CSDKernel" for some
 	@$(MODULE).dev.templates.help $(NODES) $(ARGS)
+
+cards: env  ## run the templates with the embedded models, and make their cards: NAMES="panorama_edit"
+	@$(MODULE).dev.templates.shown $(NAMES)
 
 example: env  ## edit frames with a diffusers pipeline through csd alone: ARGS="--model NAME --frames FOLDER"
 	@$(MODULE).dev.examples.edit_frames $(ARGS)

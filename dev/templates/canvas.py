@@ -104,7 +104,7 @@ def around(graph: Graph) -> None:
     edited = edited_windows(graph, own, split)
     shown(graph, ring, edited)
     graph.column(NARROW)
-    with graph.group("Turned by half: the seam is in the middle", "result"):
+    with graph.group("The seam in the middle", "result"):
         parts = [
             graph.add("ImageCrop", title=title, image=edited, width=half, height=SIDE, x=x, y=0)["IMAGE"]
             for title, x in (("Right half", half), ("Left half", 0))

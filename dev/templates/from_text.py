@@ -68,7 +68,7 @@ def objects(graph: Graph) -> None:
     with graph.group("Decoded", "edit"):
         pictures = [graph.add("VAEDecode", samples=made["latent"], vae=own.vae)["IMAGE"] for made in (each, one)]
     graph.gap()
-    with graph.group("Each by itself, and one set", "result"):
+    with graph.group("Results", "result"):
         graph.add("PreviewImage", title="Each by itself", images=pictures[0], tall=240)
         graph.add("SaveImage", title="After", images=pictures[1], filename_prefix=f"csd/{graph.name}", tall=280)
 
@@ -98,7 +98,7 @@ def panorama(graph: Graph) -> None:
     graph.gap()
     options = _from_noise_down(graph)
     graph.gap()
-    with graph.group("Windows agree where they overlap", "edit"):
+    with graph.group("Kernel", "edit"):
         kernel = graph.add("CSDKernel", kernel="independent", repulsion=0.0)["coupling"]
     graph.column(MIDDLE)
     made = _made(

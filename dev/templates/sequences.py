@@ -38,7 +38,7 @@ def _painted_clip(graph: Graph, frames: int) -> dict[str, Wire]:
 
 def _flow(graph: Graph, frames: Wire) -> Wire:
     graph.gap()
-    with graph.group("Where frames show the same thing", "set"):
+    with graph.group("Motion", "set"):
         return graph.add("CSDOpticalFlow", frames=frames, neighbours=3, anchors=3)["correspondence"]
 
 
@@ -183,7 +183,7 @@ def series(graph: Graph) -> None:
     with graph.group("Decoded", "edit"):
         each, one = (graph.add("VAEDecode", samples=samples, vae=own.vae)["IMAGE"] for samples in (alone, together))
     graph.gap()
-    with graph.group("Before, each by itself, and one series", "result"):
+    with graph.group("Results", "result"):
         graph.add("PreviewImage", title="Before", images=pictures, tall=LOW)
         graph.add("PreviewImage", title="Each by itself", images=each, tall=LOW)
         graph.add("SaveImage", title="After", images=one, filename_prefix=f"csd/{graph.name}", tall=LOW + 40)

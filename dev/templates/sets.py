@@ -45,7 +45,7 @@ def _sampled(
 def _coupled(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
     """A group with the options for pictures that agree where they show the same thing."""
     graph.gap()
-    with graph.group("They agree where they show the same thing", "edit"):
+    with graph.group("Coupling", "edit"):
         kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
         noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
     return {"coupling": kernel, "noise": noise}

@@ -1,4 +1,4 @@
-"""`python -m ...dev.templates.shown NAME ...`: runs templates, and makes their cards of what comes out."""
+"""`make cards`, with NAMES="panorama_edit ..." for some: runs the templates with the embedded models for their cards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from ..environment.client import Client, ProgressBar, RunError
 from ..environment.server import Host, HostError
 from ..environment.workflow import load_workflow, to_prompt
-from . import embedded
+from . import embedded, simple
 from .card import rows
 from .write import FOLDER
 
@@ -35,7 +35,7 @@ def shown(client: Client, prompt: dict, follow: Callable = ProgressBar) -> dict[
 
 def _with_source(prompt: dict) -> dict:
     """The prompt, which also shows the frames of a video before the edit."""
-    frames = [node for node, entry in prompt.items() if entry["class_type"] == "CSDVideoFrameBatch"]
+    frames = [node for node, entry in prompt.items() if entry["class_type"] == "CSDDemoClip"]
     before = {"class_type": "PreviewImage", "_meta": {"title": "Before"}}
     return prompt | {f"before {node}": {**before, "inputs": {"images": [node, 0]}} for node in frames}
 
@@ -51,7 +51,7 @@ def _pictures(client: Client, file: dict) -> Iterator[Image.Image]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(embedded.TEMPLATES))
+    parser.add_argument("names", nargs="*", default=[*embedded.TEMPLATES, *simple.TEMPLATES])
     names = parser.parse_args().names
     try:
         with Host() as host:

@@ -1,6 +1,6 @@
 """`make templates`: writes the templates of real models, with their cards, and those of the embedded model.
 
-The cards of the latter are pictures of what they make (`shown`), so they are not written here.
+The cards of the latter are pictures of what they make (`make cards`), so they are not written here.
 """
 
 from __future__ import annotations
