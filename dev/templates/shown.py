@@ -1,4 +1,4 @@
-"""`make cards`, with NAMES="panorama_edit ..." for some: runs the templates with the embedded models for their cards."""
+"""`make cards`, with NAMES="panorama_edit ..." for some: runs the templates with the embedded models for cards."""
 
 from __future__ import annotations
 
