@@ -135,10 +135,8 @@ def part(graph: Graph) -> None:
     own = instructed(graph, "make it winter")
     graph.column(NARROW)
     split = windows(graph, source)
-    edited = edited_windows(graph, own, split)
-    joined = graph.add("ImageCompositeMasked", title="Source and edit", destination=source, source=edited,
-                       x=0, y=0, resize_source=False, mask=mask)["IMAGE"]  # fmt: skip
-    shown(graph, source, joined)
+    edited = edited_windows(graph, own, split, onto={"destination": source, "mask": mask})
+    shown(graph, source, edited)
 
 
 def inpaint(graph: Graph) -> None:
@@ -164,10 +162,8 @@ def inpaint(graph: Graph) -> None:
     own = instructed(graph, "make it autumn")
     graph.column(NARROW)
     split = windows(graph, source)
-    edited = edited_windows(graph, own, split, mask=mask)
-    joined = graph.add("ImageCompositeMasked", title="Source and edit", destination=source, source=edited,
-                       x=0, y=0, resize_source=False, mask=mask)["IMAGE"]  # fmt: skip
-    shown(graph, source, joined)
+    edited = edited_windows(graph, own, split, mask=mask, onto={"destination": source, "mask": mask})
+    shown(graph, source, edited)
 
 
 def large(graph: Graph) -> None:

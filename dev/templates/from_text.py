@@ -48,7 +48,7 @@ def objects(graph: Graph) -> None:
         "- `batch_size`: how many pictures\n",
     )
     with graph.group("How many", "set"):
-        size = {"width": OBJECT, "height": OBJECT, "batch_size": OBJECTS}
+        size: dict[str, Any] = {"width": OBJECT, "height": OBJECT, "batch_size": OBJECTS}
         empty = graph.add("EmptySD3LatentImage", **size)["LATENT"]
     graph.column(NARROW)
     own = _described(graph, "objects", "a red house")

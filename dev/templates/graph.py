@@ -27,7 +27,7 @@ TALL = {
     "CSDCompare": 300,
 }
 REPORT = 420  # the card of a run is upright
-TEXT_HEIGHT = 70
+TEXT_HEIGHT = 86
 COLUMN_GAP = 60
 SCREEN = (1600, 1000)  # of the page, pixels, in which a whole template is to be seen
 BARS = (88, 195)  # what the page puts over it at the left and at the top, and room for the title of a group

@@ -13,7 +13,7 @@ SEED = 1_000_002  # a scene that the model has not seen
 STEPS = {"steps": 8, "guidance": 1.0, "image_guidance": 1.0, "step_size": 1.0, "noise_low": 0.0, "noise_high": 0.85}
 AT_ONCE = 8
 NARROW, MIDDLE, WIDE = 300, 340, 420  # columns
-LOW = 180  # a node with the picture of a panorama
+LOW = 150  # a node with the picture of a panorama
 OTHERS = (
     "*make it winter*, *make it autumn*, *make it night*, *make it sepia*, *make it a pencil sketch*, "
     "*make it an oil painting*, *make it foggy*, *make it golden hour*"
@@ -110,12 +110,18 @@ def nearby(graph: Graph) -> Wire:
 
 
 def edited_windows(
-    graph: Graph, own: Embedded, split: Mapping[str, Wire], alike: bool = True, mask: Wire | None = None
+    graph: Graph,
+    own: Embedded,
+    split: Mapping[str, Wire],
+    alike: bool = True,
+    mask: Wire | None = None,
+    onto: Mapping[str, Wire] | None = None,
 ) -> Wire:
     """The windows edited together, decoded and merged.
 
     alike   whether places that look alike change alike
     mask    where the edit happens, of the size of the whole picture
+    onto    the picture ("destination") and the "mask" through which the edit is put into it
     """
     with graph.group("Edit all windows together", "edit"):
         latent = graph.add("VAEEncode", pixels=split["particles"], vae=own.vae)["LATENT"]
@@ -129,9 +135,12 @@ def edited_windows(
     graph.column(WIDE)
     with graph.group("Windows to picture", "set"):
         pictures = graph.add("VAEDecode", samples=latent, vae=own.vae)["IMAGE"]
-        merged = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])["whole"]
+        whole = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])["whole"]
+        if onto:
+            place: dict[str, Any] = {"title": "Source and edit", "x": 0, "y": 0, "resize_source": False}
+            whole = graph.add("ImageCompositeMasked", source=whole, **onto, **place)["IMAGE"]
     graph.gap()
-    return merged
+    return whole
 
 
 def shown(graph: Graph, before: Wire, after: Wire, tall: int = LOW) -> None:
