@@ -18,7 +18,7 @@ from ..environment.workflow import load_workflow, to_prompt
 from ..evaluation.comparison import cost
 from ..evaluation.edit import Builder, Edit, with_options
 from ..evaluation.published import parser, publish
-from ..evaluation.stand_in import on_demo_model
+from ..evaluation.stand_in import FRAMES, RATE, on_demo_model
 from .authors import EVALUATIONS
 
 OUTPUT = ROOT / "output" / "bench"
@@ -40,7 +40,8 @@ PAPER_NUMBERS = {
 
 def shipped(info: dict, kind: str) -> Edit:
     path = ROOT / "workflows" / f"{WORKFLOWS[kind]}.json"
-    return Edit(on_demo_model(to_prompt(load_workflow(path), info)))
+    edit = Edit(on_demo_model(to_prompt(load_workflow(path), info)))
+    return edit.with_inputs({("CSDVideoFrameBatch", None): {"rate": RATE, "count": FRAMES}}) if kind == "clip" else edit
 
 
 def plain(edit: Edit, info: dict) -> Edit:
