@@ -104,6 +104,9 @@ def panorama(graph: Graph) -> None:
     made = _made(
         graph, "Sampler", own, split["particles"], guidance=1.0, coupling=kernel, layout=split["layout"], **options
     )
+    graph.gap()
+    with graph.group("Report", "result"):
+        graph.add("PreviewImage", title="Report", images=made["report"])
     graph.column(WIDE)
     with graph.group("Windows to picture", "set"):
         pictures = graph.add("VAEDecode", samples=made["latent"], vae=own.vae)["IMAGE"]
@@ -111,7 +114,6 @@ def panorama(graph: Graph) -> None:
     graph.gap()
     with graph.group("Result", "result"):
         graph.add("SaveImage", title="After", images=whole, filename_prefix=f"csd/{graph.name}", tall=LOW + 40)
-        graph.add("PreviewImage", title="Report", images=made["report"], tall=220)
 
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"text_to_panorama": panorama, "text_to_set": objects}
