@@ -20,8 +20,9 @@ pages            several predictions in one batch of the model
 mixing           what the host and guidance patches make of a pair of predictions
 guider           guided predictions as a guider of the host
 residual         the residual in noise or in velocity
-distiller        the distillation loop as a sampler of the host
+distiller        the distillation as a sampler of the host
 scene_distiller  the same for a scene of splats from a text (text_to_scene: one run of it)
+loop             the steps of a run, and what goes on around them
 run, record      one run of a sampler node, and what its report shows
 states           keeps a run in a file and resumes it
 fingerprint      tells whether a file belongs to the same run

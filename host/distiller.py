@@ -8,8 +8,6 @@ frames. The source is split from theta too. The original windows would not do: t
 where they overlap. The residual would not be zero at the first step.
 """
 
-import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,11 +17,10 @@ import comfy.model_management
 import comfy.samplers
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..csd.batches import RandomBatch
 from ..csd.correspondence import Correspondence
-from ..csd.distill import Distillation, State, Stepped
+from ..csd.distill import Distillation, Stepped
 from ..csd.draws import Draws
 from ..csd.frames import Frames
 from ..csd.guidance import Interval, Predict
@@ -39,10 +36,10 @@ from . import preview, small
 from .fingerprint import fingerprint
 from .forecast import Counting, Forecast, evaluations
 from .guider import CSDGuider
-from .progress import Countdown, WithinSteps, say
+from .loop import Loop
 from .record import Record
 from .residual import score_of
-from .states import Keeper, NotKept, StateFile
+from .states import StateFile, keeper_of
 
 _LARGE = 1e3  # usual latents are about one
 
@@ -92,7 +89,6 @@ class Distiller(comfy.samplers.Sampler):
                 f"CSD Distillation: got a guider of type {type(guider).__name__}, which has no baseline; "
                 "use the CSD Guider node."
             )
-        self.record = Record()
         home = comfy.model_management.intermediate_device()
         latent_image = latent_image.to(home)
         denoise_mask = None if denoise_mask is None else denoise_mask.to(home)
@@ -100,25 +96,32 @@ class Distiller(comfy.samplers.Sampler):
         source = merge(scene, latent_image)
         run = self._distillation(guider, scene, source, sigmas, extra_args, denoise_mask)
         guider.start(latent_image.shape[0])
-        start = self._start(run, source, guider)
-        with self._keeper(guider, sigmas, source, denoise_mask, run) as keeper:
-            begun, self.record = keeper.begin(run.init(start))
-            final = _tensor(self._follow(run, source, begun, callback, guider, keeper, disable_pbar).theta)
+        settings = partial(fingerprint, guider, self, sigmas, source, denoise_mask, run.seed)
+        keeper = keeper_of(self.states, settings, self.reuse)
+        loop = self._loop(guider, run, source, keeper, callback, disable_pbar)
+        state, self.record = loop(source, self._start(run, source, guider))
+        final = _tensor(state.theta)
         seen = self._seen(guider, scene, source, final)
         self.record = replace(self.record, peak=guider.peak.most, warnings=self.advice, **seen)
         return scene.split(final)
 
-    def _forecast(self, run: Distillation[Crops], source: Tensor, begun: int, guider: CSDGuider) -> Forecast:
-        """What the run will take, which is also told on the page and in the log."""
+    def _loop(
+        self, guider: CSDGuider, run: Distillation[Crops], source: Tensor, keeper, callback, silent: bool
+    ) -> Loop:
+        def show(state: Stepped) -> Tensor:
+            return preview.placed(callback, run.scene.split(_tensor(state.theta)), guider.model_patcher)
+
+        size, forecast = (
+            self._stepping(guider, run.levels, run.length).size,
+            partial(self._forecast, run, source, guider),
+        )
+        return Loop(run, guider, keeper, _refuse_broken, size, show, callback, forecast, self.advice, silent)
+
+    def _forecast(self, run: Distillation[Crops], source: Tensor, guider: CSDGuider, begun: int) -> Forecast:
+        """What the run will take from step `begun` on."""
         count = evaluations(run, Counting(guider.cost_of), self._score(guider, run.levels), begun)
         particle, _ = run.scene.view(source, [0])
-        forecast = Forecast(guider, count, (run.scene.count, *particle.shape[1:]))
-        logging.info("%s: %s", guider.node, forecast.before())
-        self._say(forecast.before())
-        return forecast
-
-    def _say(self, text: str) -> None:
-        say(f"{self.advice} {text}".strip())
+        return Forecast(guider, count, (run.scene.count, *particle.shape[1:]))
 
     def _seen(self, guider: CSDGuider, scene: Crops, source: Tensor, final: Tensor) -> dict:
         """Pictures of the source, where there is one, and of the result; and how far they are from each other."""
@@ -133,11 +136,6 @@ class Distiller(comfy.samplers.Sampler):
         related = (stage.correspondence for stage in (self.couple, self.noise))
         names = (correspondence.names for correspondence in related if correspondence is not None)
         return Frames(scene.count, next(filter(None, names), ()))
-
-    def _keeper(self, guider: CSDGuider, sigmas: Tensor, source: Tensor, mask: Tensor | None, run: Distillation[Crops]):
-        if self.states is None:
-            return NotKept()
-        return Keeper(self.states, fingerprint(guider, self, sigmas, source, mask, run.seed), self.reuse)
 
     def _distillation(
         self, guider: CSDGuider, scene: Crops, source: Tensor, sigmas: Tensor, extra_args: dict, mask: Tensor | None
@@ -182,39 +180,6 @@ class Distiller(comfy.samplers.Sampler):
         correspondence = self.couple.correspondence
         return correspondence is not None and correspondence.in_time
 
-    def _follow(
-        self, run: Distillation[Crops], source: Tensor, start: State, callback, guider: CSDGuider, keeper, disable_pbar
-    ) -> State:
-        forecast = self._forecast(run, source, start.step, guider)
-        within = WithinSteps(run.length, start.step, lambda: None if forecast.known else self._say(forecast.within()))
-        cost, state = self._clock(guider), start
-        states = replace(run, follow=within)(source, start)
-        size, before = self._stepping(guider, run.levels, run.length).size, _tensor(start.theta)
-        countdown = Countdown(run.length, start.step)
-        for state in tqdm(states, total=run.length, initial=start.step, disable=disable_pbar):
-            theta = _tensor(state.theta)
-            _refuse_broken(state, theta, before)
-            before = theta
-            self.record.add(state, size(state.step - 1))
-            self.record = replace(self.record, **cost())
-            keeper(state, self.record)
-            self._say(countdown.after(state.step))
-            if callback is not None:
-                particles = preview.placed(callback, run.scene.split(theta), guider.model_patcher)
-                callback(within.done - 1, particles, None, within.total)
-        forecast.remember()
-        return state
-
-    def _clock(self, guider: CSDGuider) -> Callable[[], dict]:
-        """A function that returns what the run has cost so far, including the time before it was resumed."""
-        begun, before = time.perf_counter(), self.record
-
-        def cost() -> dict:
-            seconds = before.seconds + time.perf_counter() - begun
-            return {"evaluations": before.evaluations + guider.evaluations, "seconds": seconds}
-
-        return cost
-
     def _start(self, run: Distillation[Crops], source: Tensor, guider: CSDGuider) -> Tensor:
         """Theta before the first step."""
         if self.begin is not None:
@@ -237,12 +202,12 @@ def _tensor(theta: Theta) -> Tensor:
     return theta
 
 
-def _refuse_broken(state: Stepped, theta: Tensor, before: Tensor) -> None:
+def _refuse_broken(state: Stepped, before: Theta) -> None:
     """Raises ValueError if numbers are not finite any more. It says whether the steps or the model are to blame."""
-    whole, answered = torch.isfinite(theta).all(), torch.isfinite(state.residual)
+    whole, answered = torch.isfinite(_tensor(state.theta)).all(), torch.isfinite(state.residual)
     if whole and answered.all():
         return
-    if answered.all() or before.abs().max() > _LARGE:
+    if answered.all() or _tensor(before).abs().max() > _LARGE:
         raise ValueError(
             f"latents: they grew without bound until step {state.step}, expected numbers of about one; lower step_size "
             "or guidance."

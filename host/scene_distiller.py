@@ -4,9 +4,9 @@ The particles are the views of a step. The guider holds a prompt for each thing 
 takes the row of its own.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import comfy.samplers
@@ -14,20 +14,20 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..csd.distill import Distillation, State, Stepped
+from ..csd.distill import Distillation, Stepped
 from ..csd.guidance import Call, Request
 from ..csd.score import PromptScore
 from ..csd.stein import Couple, Stein
-from ..csd.tree import named_leaves
+from ..csd.tree import Theta, named_leaves
 from ..splats.around import Around, AroundScene
 from ..splats.edit import Codec
 from ..splats.fit import Fitting
 from ..splats.splats import Splats
 from .fingerprint import fingerprint
 from .guider import CSDGuider
-from .progress import WithinSteps
+from .loop import Loop
 from .record import Record
-from .states import Keeper, NotKept, StateFile
+from .states import StateFile, keeper_of
 
 
 @dataclass
@@ -55,9 +55,11 @@ class SceneDistiller(comfy.samplers.Sampler):
     def sample(self, guider, sigmas, extra_args, callback, noise, latent_image, denoise_mask=None, disable_pbar=False):
         guider.start(len(self.words))
         run = self._distillation(guider, sigmas, extra_args)
-        with self._keeper(guider, sigmas, run.seed) as keeper:
-            begun, self.record = keeper.begin(run.init(self.start.tree))
-            self.final = Splats.of(self._follow(run, begun, callback, guider, keeper).theta)
+        keeper = keeper_of(self.states, partial(fingerprint, guider, self, sigmas, self.start.tree, None, run.seed))
+        show = partial(self._shown, guider)
+        loop = Loop(run, guider, keeper, _refuse_broken, self.fitting.size, show, callback, silent=disable_pbar)
+        final, self.record = loop(None, self.start.tree)
+        self.final = Splats.of(final.theta)
         return latent_image
 
     def _distillation(self, guider: CSDGuider, sigmas: Tensor, extra_args: dict) -> Distillation[AroundScene]:
@@ -80,25 +82,7 @@ class SceneDistiller(comfy.samplers.Sampler):
             lambda latents: _pictures(self.vae.decode(model.process_latent_out(latents))).to(home),
         )
 
-    def _keeper(self, guider: CSDGuider, sigmas: Tensor, seed: int):
-        if self.states is None:
-            return NotKept()
-        return Keeper(self.states, fingerprint(guider, self, sigmas, self.start.tree, None, seed))
-
-    def _follow(self, run: Distillation, start: State, callback, guider: CSDGuider, keeper) -> State:
-        state, within = start, WithinSteps(run.length, start.step)
-        before, begun = self.record, time.perf_counter()
-        for state in replace(run, follow=within)(None, start):
-            _refuse_broken(state)
-            self.record.add(state, self.fitting.size(state.step - 1))
-            seconds = before.seconds + time.perf_counter() - begun
-            self.record = replace(self.record, evaluations=before.evaluations + guider.evaluations, seconds=seconds)
-            keeper(state, self.record)
-            if callback is not None:
-                callback(within.done - 1, self._shown(state, guider), None, within.total)
-        return state
-
-    def _shown(self, state: Stepped, guider: CSDGuider) -> Tensor:
+    def _shown(self, guider: CSDGuider, state: Stepped) -> Tensor:
         """The scene from four sides as latents, beside each other. It turns from step to step."""
         sides = [(5 * state.step + side) % 360 for side in (0.0, 90.0, 180.0, 270.0)]
         around = replace(self.around, views=len(sides))
@@ -126,7 +110,7 @@ def _pictures(decoded: Tensor) -> Tensor:
     return decoded.flatten(0, 1) if decoded.ndim == 5 else decoded
 
 
-def _refuse_broken(state: Stepped) -> None:
+def _refuse_broken(state: Stepped, before: Theta) -> None:
     """Raises ValueError where numbers are not finite any more."""
     if not torch.isfinite(state.residual).all():
         raise ValueError(

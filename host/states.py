@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -161,6 +162,11 @@ class Keeper(AbstractContextManager):
             self._kept = state.step
         except OSError as error:
             logging.warning("The state of step %d was not kept (%s); the run goes on.", state.step, error)
+
+
+def keeper_of(file: StateFile | None, settings: Callable[[], dict[str, str]], together: int = 1) -> Keeper | NotKept:
+    """What keeps a run in its file. The settings are only asked for where there is one: they take time."""
+    return NotKept() if file is None else Keeper(file, settings(), together)
 
 
 def _like(theta: Theta, saved: Theta) -> Theta:

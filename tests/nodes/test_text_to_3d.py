@@ -47,6 +47,14 @@ def test_views_of_a_step_influence_each_other_by_the_coupling(host, make):
     assert not torch.equal(make(coupling=alone)[0].sh, make()[0].sh)
 
 
+def test_it_says_how_long_it_will_take(host, make, monkeypatch):
+    said = []
+    monkeypatch.setattr(host.module("host.loop"), "say", said.append)
+    make(steps=3)
+    assert [words.split(",")[0] for words in said] == ["Step 1 of 3", "Step 2 of 3", "Step 3 of 3."]
+    assert said[0].endswith(" s left.")
+
+
 class Stopped(Exception):
     pass
 
