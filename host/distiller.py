@@ -98,7 +98,7 @@ class Distiller(comfy.samplers.Sampler):
         guider.start(latent_image.shape[0])
         settings = partial(fingerprint, guider, self, sigmas, source, denoise_mask, run.seed)
         keeper = keeper_of(self.states, settings, self.reuse)
-        loop = self._loop(guider, run, source, keeper, callback, disable_pbar)
+        loop = self._loop(guider, run, source, sigmas, keeper, callback, disable_pbar)
         state, self.record = loop(source, self._start(run, source, guider))
         final = _tensor(state.theta)
         seen = self._seen(guider, scene, source, final)
@@ -106,20 +106,25 @@ class Distiller(comfy.samplers.Sampler):
         return scene.split(final)
 
     def _loop(
-        self, guider: CSDGuider, run: Distillation[Crops], source: Tensor, keeper, callback, silent: bool
+        self,
+        guider: CSDGuider,
+        run: Distillation[Crops],
+        source: Tensor,
+        sigmas: Tensor,
+        keeper,
+        callback,
+        silent: bool,
     ) -> Loop:
         def show(state: Stepped) -> Tensor:
             return preview.placed(callback, run.scene.split(_tensor(state.theta)), guider.model_patcher)
 
-        size, forecast = (
-            self._stepping(guider, run.levels, run.length).size,
-            partial(self._forecast, run, source, guider),
-        )
+        size = self._stepping(guider, run.levels, sigmas).size
+        forecast = partial(self._forecast, run, source, guider)
         return Loop(run, guider, keeper, _refuse_broken, size, show, callback, forecast, self.advice, silent)
 
     def _forecast(self, run: Distillation[Crops], source: Tensor, guider: CSDGuider, begun: int) -> Forecast:
         """What the run will take from step `begun` on."""
-        count = evaluations(run, Counting(guider.cost_of), self._score(guider, run.levels), begun)
+        count = evaluations(run, Counting(guider.cost_of), self._score(guider, run.levels, 0.0), begun)
         particle, _ = run.scene.view(source, [0])
         return Forecast(guider, count, (run.scene.count, *particle.shape[1:]))
 
@@ -141,10 +146,10 @@ class Distiller(comfy.samplers.Sampler):
         self, guider: CSDGuider, scene: Crops, source: Tensor, sigmas: Tensor, extra_args: dict, mask: Tensor | None
     ) -> Distillation[Crops]:
         levels = [guider.levels.level(float(sigma)) for sigma in sigmas[: -1 : self.reuse]]
-        update = self._stepping(guider, levels, len(sigmas) - 1)
+        update = self._stepping(guider, levels, sigmas)
         return Distillation(
             scene,
-            self._score(guider, levels)(partial(guider.predict, **extra_args)),
+            self._score(guider, levels, float(sigmas[-1]))(partial(guider.predict, **extra_args)),
             levels,
             steps=len(sigmas) - 1,
             seed=extra_args.get("seed") or 0,
@@ -157,14 +162,13 @@ class Distiller(comfy.samplers.Sampler):
             weight=(lambda level: 1.0) if guider.velocity else attrgetter("weight"),
         )
 
-    def _score(self, guider: CSDGuider, levels: Sequence[Level]) -> Callable[[Predict], Score]:
-        """Makes the score of the run out of predictions."""
+    def _score(self, guider: CSDGuider, levels: Sequence[Level], end: float) -> Callable[[Predict], Score]:
+        """Makes the score of the run out of predictions. `end`: sigma after the last step."""
 
         def score(predict: Predict) -> Score:
             predict = predict if self.reuse == 1 else Remembering(predict)
-            return score_of(
-                guider.velocity, predict, guider.guidance, guider.baseline, self.interval, levels, self.reuse
-            )
+            ways = levels, self.reuse, end
+            return score_of(guider.velocity, predict, guider.guidance, guider.baseline, self.interval, *ways)
 
         return score
 
@@ -172,8 +176,10 @@ class Distiller(comfy.samplers.Sampler):
         field = self.noise.make(scene, theta)
         return field if scale == 1 else Scaled(field, scale)
 
-    def _stepping(self, guider: CSDGuider, levels: Sequence[Level], steps: int) -> SGD | Adam:
-        return guider.velocity.update(self.update, levels, steps, self.reuse) if guider.velocity else self.update
+    def _stepping(self, guider: CSDGuider, levels: Sequence[Level], sigmas: Tensor) -> SGD | Adam:
+        if guider.velocity is None:
+            return self.update
+        return guider.velocity.update(self.update, levels, len(sigmas) - 1, self.reuse, float(sigmas[-1]))
 
     @property
     def _in_time(self) -> bool:

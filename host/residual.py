@@ -41,21 +41,26 @@ class Velocity:
         pull = Pull(self.alignment, lengths)
         return VelocityScore(predict, guidance, source, self.eta, self.anchor, interval, pull)
 
-    def lengths(self, levels: Sequence[Level], reuse: int) -> Lengths:
-        """What the steps at each level multiply the residual by, apart from the step size."""
-        return dict(zip(levels, _gaps(levels, reuse) if self.along_levels else [1.0] * len(levels)))
+    def lengths(self, levels: Sequence[Level], reuse: int, end: float = 0.0) -> Lengths:
+        """What the steps at each level multiply the residual by, apart from the step size.
 
-    def update(self, update: SGD | Adam, levels: Sequence[Level], steps: int, reuse: int) -> SGD | Adam:
+        end   sigma after the last step; above zero where another run goes on from there
+        """
+        return dict(zip(levels, _gaps(levels, reuse, end) if self.along_levels else [1.0] * len(levels)))
+
+    def update(
+        self, update: SGD | Adam, levels: Sequence[Level], steps: int, reuse: int, end: float = 0.0
+    ) -> SGD | Adam:
         """The update, with step sizes along the levels if `along_levels` is set."""
         if not self.along_levels:
             return update
-        gaps = _gaps(levels, reuse)
+        gaps = _gaps(levels, reuse, end)
         return replace(update, size=ListedSizes(tuple(update.size(k) * gaps[k // reuse] for k in range(steps))))
 
 
-def _gaps(levels: Sequence[Level], reuse: int) -> list[float]:
+def _gaps(levels: Sequence[Level], reuse: int, end: float) -> list[float]:
     """For each level, the part of the way to the next one that each of its `reuse` steps goes."""
-    sigmas = [level.sigma for level in levels] + [0.0]
+    sigmas = [level.sigma for level in levels] + [end]
     gaps = [(high - low) / reuse for high, low in zip(sigmas, sigmas[1:])]
     if min(gaps) < 0:
         raise ValueError(
@@ -73,8 +78,9 @@ def score_of(
     interval: Interval,
     levels: Sequence[Level],
     reuse: int,
+    end: float = 0.0,
 ) -> Score:
-    """The score of one prompt: in velocity if `velocity` is given, else in noise."""
+    """The score of one prompt: in velocity if `velocity` is given, else in noise. `end` as in `Velocity.lengths`."""
     if velocity is None:
         return PromptScore(predict, guidance, baseline, interval)
-    return velocity.score(predict, guidance, baseline, interval, velocity.lengths(levels, reuse))
+    return velocity.score(predict, guidance, baseline, interval, velocity.lengths(levels, reuse, end))

@@ -89,7 +89,10 @@ _OUTPUTS = [
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that both samplers have: widgets, and what is connected."""
+    """The settings that both samplers have: widgets, and what is connected.
+
+    closing   the time after the last step, where another run goes on from there; None: there is none
+    """
 
     seed: int
     steps: int
@@ -105,6 +108,7 @@ class Settings:
     update: Callable[[float], Update] | None = None
     state: StateFile | None = None
     savings: Savings | None = None
+    closing: float | None = None
 
     def check(self, node: str) -> None:
         if not 0 <= self.noise_low <= self.noise_high <= 1:
@@ -134,14 +138,18 @@ class Settings:
                 seed=(self.seed + number) % 2**64,
                 noise_low=self.noise_low if whole else levels[end - 1],
                 noise_high=self.noise_high if whole else levels[begin],
+                closing=None if whole or end == self.steps else levels[end],
             )
             for number, (begin, end) in enumerate(zip(ends, ends[1:]))
         ]
 
     def sigmas(self, levels: Levels) -> Tensor:
-        """The host's sigma of every step, and a closing zero: [steps + 1]."""
+        """The host's sigma of every step, and the one after the last, which closes the run: [steps + 1]."""
         choice, reuse = self.timesteps or TimestepsChoice(), (self.savings or Savings()).reuse
-        return levels.sigmas(choice(self.noise_low, self.noise_high), self.steps, self.seed, reuse, choice.own)
+        sigmas = levels.sigmas(choice(self.noise_low, self.noise_high), self.steps, self.seed, reuse, choice.own)
+        if self.closing is not None:
+            sigmas[-1] = levels.sigma(self.closing, choice.own)
+        return sigmas
 
     def stages(self) -> dict:
         chosen = stages(self.step_size, self.particles_per_step, self.coupling, self.noise, self.update)

@@ -94,7 +94,6 @@ class EditSplats(Node):
 
         pinhole(views)
         choice, parts = baseline or BaselineChoice(ImageConditional()), Settings(**settings).rounds(rounds)
-        _refuse_along_levels(choice)
         moves = _Moves((model, positive, negative), Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
         scene, codec = SplatScene(views.cameras, views.names), Codec(vae.encode, vae.decode)
@@ -116,12 +115,3 @@ class _Moves:
         moved, record = run(NAME, model, positive, negative, latent, self.guidance, self.choice, part, begin=latents)
         self.record = self.record.followed_by(record)
         return moved["samples"]
-
-
-def _refuse_along_levels(choice: BaselineChoice) -> None:
-    """Step sizes along the levels belong to a run from the first level to the last."""
-    if choice.velocity is not None and choice.velocity.along_levels:
-        raise ValueError(
-            "baseline: got step sizes along the levels, expected sizes that each round can take; switch `along_levels` "
-            "off in CSD Velocity."
-        )

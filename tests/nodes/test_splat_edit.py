@@ -23,10 +23,10 @@ def decibels(one, other):
 class World:
     """A painted scene as splats, the demo model, and prompts with the views."""
 
-    def __init__(self, host):
+    def __init__(self, host, model="first"):
         self.host = host
         self.images, self.views = host.run("CSDDemoViews", look="summer", **VIEWS)
-        self.model, clip, self.vae = host.run("CSDDemoModel")
+        self.model, clip, self.vae = host.run("CSDDemoModel", model=model)
         self.splat, _ = host.run("CSDSplatsFromViews", images=self.images, views=self.views, **MAKE)
         self.shown = self.render(self.splat)
         positive, negative = (host.run("CLIPTextEncode", clip=clip, text=t)[0] for t in ("make it winter", ""))
@@ -92,14 +92,14 @@ def test_views_of_a_size_that_the_vae_does_not_take(host, world):
         world.edit(views=replace(views, cameras=cameras, depth=None))
 
 
-def test_sizes_along_the_levels_are_refused(host, world):
-    velocity = {"freedom": "flowedit", "rising": 0.0, "source": "image", "source_guidance": 1.0, "anchor": 0.0}
-    options = host.node("CSDVelocity").GET_SCHEMA().inputs
-    known = {spec.id: spec.default for spec in options if getattr(spec, "default", None) is not None}
-    inputs = {**{name: value for name, value in velocity.items() if name not in known}, **known, "along_levels": True}
-    (baseline,) = host.run("CSDVelocity", **inputs)
-    with pytest.raises(ValueError, match="CSD Edit Splats: baseline: got step sizes along the levels"):
-        world.edit(baseline=baseline)
+def test_sizes_along_the_levels(host):
+    """A rectified flow edits in rounds: each goes on at the level where the one before ended."""
+    sharp = World(host, "sharp")
+    options = {"freedom": 0.0, "rising": False, "source": "image", "source_guidance": 1.0, "anchor": 0.0}
+    (choice,) = host.run("CSDVelocity", **options, along_levels=True)
+    winter = host.run("CSDDemoViews", look="winter", **VIEWS)[0]
+    splat, _ = sharp.edit(baseline=choice, step_size=1.0, guidance=1.0, noise_low=0.0, noise_high=0.85)
+    assert decibels(sharp.render(splat), winter) > decibels(sharp.shown, winter) + 1
 
 
 class TestRounds:
@@ -122,6 +122,17 @@ class TestRounds:
         assert len(parts) == min(count, 10) and sum(part.steps for part in parts) == 10
         assert [part.seed for part in parts] == list(range(len(parts)))
         assert torch.allclose(levels(parts), levels([settings()]), rtol=1e-5)
+
+    @pytest.mark.parametrize("count", [2, 3])
+    def test_each_part_ends_where_the_next_one_begins(self, ext, host, model, settings, count):
+        sampling = ext.levels.Levels(model.get_model_object("model_sampling"))
+        parts = [part.sigmas(sampling) for part in settings(noise_high=0.2).rounds(count)]
+        assert [float(part[-1]) for part in parts] == [*(float(part[0]) for part in parts[1:]), 0.0]
+        velocity, sgd = host.module("host.residual").Velocity(), ext.csd.update.SGD(ext.csd.update.StepSize(1.0))
+        for part in parts:
+            levels = [ext.csd.level.Level.flow(float(sigma), 0.5) for sigma in part[:-1]]
+            size = velocity.update(sgd, levels, len(levels), 1, float(part[-1])).size
+            assert math.isclose(sum(map(size, range(len(levels)))), float(part[0] - part[-1]), rel_tol=1e-5)
 
     def test_random_levels_have_the_whole_range_in_every_round(self, host, settings):
         (order,) = host.run("CSDTimesteps", order="random")
