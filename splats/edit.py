@@ -46,15 +46,15 @@ def edited(
     follow: Follow = iter,
 ) -> Splats:
     """The splats after so many rounds. ValueError where the VAE changes the size of pictures."""
-    source = None
+    pictures = shown(splats, scene, follow)
+    source = latents = codec.encode(pictures)
+    _refuse_other_size(codec.decode(latents[:1]), pictures[:1])
     for number in range(rounds):
-        pictures = shown(splats, scene, follow)
-        latents = codec.encode(pictures)
-        if source is None:
-            source = latents
-            _refuse_other_size(codec.decode(latents[:1]), pictures[:1])
-        wanted = codec.decode(move(source, latents, number))
-        splats = fitted(splats, scene, wanted.clamp(0, 1), masks, fitting, follow)
+        latents = move(source, latents, number)
+        wanted = codec.decode(latents).clamp(0, 1)
+        splats = fitted(splats, scene, wanted, masks, fitting, follow)
+        if number + 1 < rounds:
+            latents = latents + codec.encode(shown(splats, scene, follow)) - codec.encode(wanted)
     return splats
 
 
