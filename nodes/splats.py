@@ -211,8 +211,8 @@ class RenderSplats(Node):
 
     @classmethod
     def run(cls, splat, views, frames, background):
+        from ..splats.accelerated import render
         from ..splats.path import along
-        from ..splats.render import render
 
         splats = received(splat)
         cameras = along(views.cameras, frames) if frames else views.cameras

@@ -3,6 +3,7 @@
 splats       the splats themselves (harmonics: their colours by direction)
 projection   splats as a camera sees them
 render       pictures of them (tiles: which splats a tile shows; blend: what they add up to)
+accelerated  the same by gsplat or gswarp, where one is installed and runs
 path         cameras on a path through others (orbit: around an object, and words for what they see)
 ply          splats as files
 unproject    splats out of views with depth

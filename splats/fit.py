@@ -13,8 +13,8 @@ from ..csd.scene import Index, parts_of
 from ..csd.tree import Theta, tree_map, tree_sum
 from ..csd.update import Adam, Rates, Regrown, StepSize, Update
 from ..media.work import Follow
+from .accelerated import render
 from .density import Density
-from .render import render
 from .scene import SplatScene, rates
 from .splats import Splats
 

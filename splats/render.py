@@ -41,11 +41,15 @@ def render(splats: Splats, cameras: Cameras, index: Sequence[int], background: T
     """
     layers = torch.stack([_painted(project(splats, cameras, view), cameras.size) for view in index])
     colour, depth, alpha = layers.split([3, 1, 1], 1)
+    return over(colour.movedim(1, -1), depth[:, 0], alpha[:, 0], background)
+
+
+def over(colour: Tensor, depth: Tensor, alpha: Tensor, background: Tensor | float) -> Rendering:
+    """The rendering of colour [n, H, W, 3] and depth [n, H, W], both weighted by what is seen; and alpha [n, H, W]."""
     behind = torch.as_tensor(background).to(colour, copy=True).expand(3)
-    colour = colour.movedim(1, -1) + (1 - alpha).movedim(1, -1) * behind
     shown = alpha > _VISIBLE
     depth = torch.where(shown, depth / alpha.where(shown, alpha.new_ones(())), 0)
-    return Rendering(colour, depth[:, 0], alpha[:, 0])
+    return Rendering(colour + (1 - alpha)[..., None] * behind, depth, alpha)
 
 
 def _painted(seen: Projected, size: tuple[int, int]) -> Tensor:

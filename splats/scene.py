@@ -11,7 +11,7 @@ from ..csd.draws import Draws
 from ..csd.geometry import Cameras
 from ..csd.scene import Index, Pullback
 from ..csd.tree import Theta, parts
-from .render import render
+from .accelerated import render
 from .splats import Splats
 
 RATES = {"positions": 0.1, "log_scales": 1.0, "rotations": 0.1, "logits": 1.0, "harmonics": 0.8}
