@@ -28,6 +28,7 @@ from .guider import CSDGuider
 from .loop import Loop
 from .record import Record
 from .states import StateFile, keeper_of
+from .vae import pictures
 
 
 @dataclass
@@ -79,7 +80,7 @@ class SceneDistiller(comfy.samplers.Sampler):
         model, home = guider.inner_model, self.start.positions.device
         return Codec(
             lambda pictures: model.process_latent_in(self.vae.encode(pictures)).to(home),
-            lambda latents: _pictures(self.vae.decode(model.process_latent_out(latents))).to(home),
+            lambda latents: pictures(self.vae.decode(model.process_latent_out(latents))).to(home),
         )
 
     def _shown(self, guider: CSDGuider, state: Stepped) -> Tensor:
@@ -103,11 +104,6 @@ class PromptsOfViews:
         scene = cast(AroundScene, call.scene)
         rows = [self.words.index(scene.words[view]) for view in call.index]
         return self.guider.predict(requests, replace(call, index=rows), **self.extra)
-
-
-def _pictures(decoded: Tensor) -> Tensor:
-    """Pictures [N, H, W, 3] out of what a VAE decodes; that of a video model gives them a moment each."""
-    return decoded.flatten(0, 1) if decoded.ndim == 5 else decoded
 
 
 def _refuse_broken(state: Stepped, before: Theta) -> None:

@@ -23,6 +23,16 @@ def takes_clips(vae: comfy.sd.VAE) -> bool:
     return vae.latent_dim == 3 and not vae.not_video
 
 
+def pictures(decoded: Tensor) -> Tensor:
+    """Pictures [N, H, W, 3] out of what a VAE decodes; that of a video model gives them a moment each."""
+    return decoded.flatten(0, 1) if decoded.ndim == 5 else decoded
+
+
+def of_pictures(vae: comfy.sd.VAE) -> comfy.sd.VAE:
+    """The VAE itself, or one that takes each picture by itself where it would take them for one video."""
+    return BatchedVAE(vae, 1) if takes_clips(vae) else vae
+
+
 class BatchedVAE(comfy.sd.VAE):
     """Passes at most `at_once` images at a time to another VAE, with which it shares everything.
 

@@ -11,6 +11,7 @@ from ..host.node import Node
 from ..host.record import Record
 from ..host.run import run
 from ..host.splats import SplatType, handed_on, received
+from ..host.vae import of_pictures, pictures
 from . import tooltips
 from .options import BaselineChoice, BaselineType
 from .reports import PLOTS, REPORT, reported, shown
@@ -96,7 +97,8 @@ class EditSplats(Node):
         choice, parts = baseline or BaselineChoice(ImageConditional()), Settings(**settings).rounds(rounds)
         moves = _Moves((model, positive, negative), Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
-        scene, codec = SplatScene(views.cameras, views.names), Codec(vae.encode, vae.decode)
+        scene, each = SplatScene(views.cameras, views.names), of_pictures(vae)
+        codec = Codec(each.encode, lambda latents: pictures(each.decode(latents)))
         found = edited(received(splat), scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
         record = moves.record
         return io.NodeOutput(handed_on(found), *reported(NAME, record), ui=shown(record))
