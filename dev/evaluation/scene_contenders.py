@@ -21,7 +21,7 @@ from .consistency import disagreement, neighbours
 from .metrics import psnr
 from .scene_world import VIEWS, World
 
-LOOP = {"rounds": 8, "fit_steps": 48}
+LOOP = {"rounds": 8, "fit_steps": 24}
 Made = tuple[Any, int]
 
 
@@ -38,7 +38,7 @@ def one_view(world: World) -> Made:
     sight = world.shared.look(pairs, as_size(edited.shape[1:3]))
     moved = pull(rearrange(edited, "n h w c -> n c h w").expand(VIEWS, -1, -1, -1), sight)
     shown = sight.valid.clone()
-    moved[middle], shown[middle] = moved.new_tensor(rearrange(edited[0], "h w c -> c h w")), 1.0
+    moved[middle], shown[middle] = rearrange(edited[0], "h w c -> c h w"), 1.0
     return world.fitted(rearrange(moved, "n c h w -> n h w c"), shown), evaluations
 
 
@@ -52,10 +52,6 @@ def papers(world: World) -> Made:
 
 def corresponding(world: World) -> Made:
     return world.edited_scene("uniform", "carried", world.shared)
-
-
-def in_the_loop(world: World) -> Made:
-    return world.edited_scene("uniform", "carried", world.shared, **LOOP)
 
 
 def ours(world: World) -> Made:

@@ -68,6 +68,7 @@ def measured(host: InProcessHost, seed: int, look: str, model: str) -> dict[str,
     for name in CONTENDERS:
         scenes[name] = contend(world, name)
         lines[name] = figures(world, scenes[name])
+        print(shown({name: lines[name]}).splitlines()[-1], flush=True)
     write_pictures(world, scenes, lines, f"{model}_{seed}_{look}")
     return lines
 
@@ -92,9 +93,7 @@ def main() -> None:
     todo = missing(scenes, path)
     host = InProcessHost(OUTPUT / "comfyui", "--cpu") if todo else None
     for scene in todo:
-        lines = measured(host, *scene, arguments.model)
-        keep(path, scene, lines)
-        print(shown(lines), flush=True)
+        keep(path, scene, measured(host, *scene, arguments.model))
     found = [known(path)[scene] for scene in scenes]
     print(f"\nMeans of {len(found)} edits of {arguments.count} scenes:\n{shown(means(found))}")
     print(f"\nPictures are in {OUTPUT.relative_to(ROOT)}/.")
