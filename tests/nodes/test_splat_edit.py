@@ -77,6 +77,23 @@ def test_with_a_correspondence(host, world):
     assert not torch.equal(world.edit(coupling=coupling, noise=noise)[0].sh, world.edit()[0].sh)
 
 
+def test_a_file_goes_in_and_an_edited_one_comes_out(host, world, tmp_path, monkeypatch):
+    """Cameras without depth: where views show the same place is known from the splats."""
+    monkeypatch.setattr("folder_paths.output_directory", str(tmp_path))
+    (name,) = host.run("CSDSaveSplats", splat=world.splat, name="capture")
+    (loaded,) = host.run("CSDLoadSplats", file=name)
+    cameras = replace(world.views, depth=None)
+    _, rendered, _ = host.run("CSDRenderSplats", splat=loaded, views=cameras, **RENDER)
+    (shared,) = host.run("CSDViewCorrespondence", views=rendered, neighbours=0)
+    kernel = {"kernel": "uniform", "bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row"}
+    (coupling,) = host.run("CSDKernel", **kernel, repulsion=0.0, correspondence=shared)
+    splat, _ = world.edit(splat=loaded, views=cameras, coupling=coupling, steps=2, rounds=1)
+    (name,) = host.run("CSDSaveSplats", splat=splat, name="edited")
+    (again,) = host.run("CSDLoadSplats", file=name)
+    assert torch.allclose(again.sh, splat.sh, atol=1e-6) and not torch.allclose(again.sh, loaded.sh, atol=0.01)
+    assert torch.allclose(again.positions, world.splat.positions, atol=1e-6)
+
+
 def test_the_cost_of_all_rounds_is_told(host, world):
     wires = {name: getattr(world, name) for name in ("model", "positive", "negative", "vae", "splat", "views")}
     with torch.inference_mode():

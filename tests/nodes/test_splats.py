@@ -210,6 +210,16 @@ class TestLinks:
         types = __import__("comfy_api.latest", fromlist=["Types"]).Types
         assert kind is getattr(types, "SPLAT", host.module("host.splats").Splat)
 
+    def test_there_and_back_through_the_hosts_own_nodes(self, host, made):
+        """Our splats become a file of the host's, and that file becomes splats that ours take."""
+        if "SplatToFile3D" not in host.nodes.NODE_CLASS_MAPPINGS:
+            pytest.skip("this ComfyUI has no nodes for splats")
+        (file,) = host.run("SplatToFile3D", splat=made[0], format="ply")
+        (splat,) = host.run("File3DToSplat", model_3d=file)
+        for ours, theirs in zip(parts(made[0]).values(), parts(splat).values(), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-4, rtol=1e-4)
+        assert host.run("CSDSaveSplats", splat=splat, name="through")[0] == "through.ply [output]"
+
     def changed(self, made, **changes):
         kind = type(made[0])
         return kind(**{**parts(made[0]), **changes})
