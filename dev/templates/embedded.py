@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import canvas, from_text, sequences
+from . import canvas, from_text, scenes, sequences
 from .graph import Graph
 
-TEMPLATES: Mapping[str, Callable[[Graph], None]] = {**canvas.TEMPLATES, **sequences.TEMPLATES, **from_text.TEMPLATES}
+TEMPLATES: Mapping[str, Callable[[Graph], None]] = {
+    **canvas.TEMPLATES,
+    **sequences.TEMPLATES,
+    **scenes.TEMPLATES,
+    **from_text.TEMPLATES,
+}

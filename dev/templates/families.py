@@ -277,3 +277,4 @@ FAMILIES = {
 }
 CLIPS = ("qwen_image_edit", "flux_kontext", "cosxl_edit", "instruct_pix2pix")  # each frame is its own reference
 VIEW_SETS = ("instruct_pix2pix",)
+SCENES = ("qwen_image_edit", "flux_kontext")

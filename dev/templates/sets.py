@@ -13,7 +13,7 @@ NEVER_RUN = (
 )
 
 
-def _note(graph: Graph, family: Family, title: str, set_text: str) -> None:
+def note(graph: Graph, family: Family, title: str, set_text: str) -> None:
     graph.note(
         f"## {title} with {family.label}\n\n{set_text}\n\n**Before the first run** ComfyUI offers to download the "
         f"model ({family.memory}).\n\n**Knobs**\n{family.knobs}- `seed`: another seed, another edit.\n\n{NEVER_RUN}\n"
@@ -55,7 +55,7 @@ def panorama(graph: Graph, family: Family) -> None:
     """A wide picture in windows on one canvas."""
     side = family.window
     graph.column(360)
-    _note(
+    note(
         graph, family, "Edit a panorama", f"The picture is cut into overlapping windows of {side} pixels, which are "
         f"edited together on one canvas. Load a picture at least {side} pixels high; any width works.",
     )  # fmt: skip
@@ -87,7 +87,7 @@ def panorama(graph: Graph, family: Family) -> None:
 def video(graph: Graph, family: Family) -> None:
     """Frames of a video, coupled along their optical flow."""
     graph.column(360)
-    _note(
+    note(
         graph, family, "Edit a video", "The frames are edited together: optical flow says where each frame shows what "
         "another one shows, and there they share their edit. Begin with one second.",
     )  # fmt: skip
@@ -123,7 +123,7 @@ def video(graph: Graph, family: Family) -> None:
 def views(graph: Graph, family: Family) -> None:
     """Views of a scene, coupled along their cameras and depth."""
     graph.column(360)
-    _note(
+    note(
         graph, family, "Edit the views of a scene", "Put your view set, a folder with `transforms.json` and depth, "
         "into ComfyUI's input folder, and choose it in CSD View Set Load. Cameras and depth say where views show the "
         "same thing, and there they share their edit. Sets without depth: take CSD View Correspondence out, set the "

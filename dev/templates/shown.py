@@ -41,6 +41,8 @@ def _with_source(prompt: dict) -> dict:
 
 
 def _pictures(client: Client, file: dict) -> Iterator[Image.Image]:
+    if file["filename"].endswith(".ply"):
+        return
     data = io.BytesIO(client.fetch(file))
     if not file["filename"].endswith(".mp4"):
         yield Image.open(data).convert("RGB")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from ..environment.client import Client
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
-from . import embedded, sets, simple
+from . import embedded, scenes, sets, simple
 from .card import card
-from .families import CLIPS, FAMILIES, VIEW_SETS, Family
+from .families import CLIPS, FAMILIES, SCENES, VIEW_SETS, Family
 from .graph import Graph
 
 FOLDER = ROOT / "workflows"
@@ -28,6 +28,8 @@ def templates() -> Iterator[tuple[str, Callable[[Graph, Family], None], Family]]
             yield f"video_edit_{name}", sets.video, family
         if name in VIEW_SETS:
             yield f"view_set_edit_{name}", sets.views, family
+        if name in SCENES:
+            yield f"scene_edit_{name}", scenes.real, family
 
 
 def built(info: Mapping[str, dict]) -> dict[str, dict]:

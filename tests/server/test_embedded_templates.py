@@ -12,8 +12,8 @@ pytestmark = pytest.mark.slow
 LENGTHS = ("width", "height", "window_width", "window_height", "overlap", "x", "left", "right")
 WHOLE = ("picture_set", "text_to_set")  # small as they are, and measured
 SIZES = {"large_picture": (512, 256), "picture_set": (256, 256)}
-SIZES |= dict.fromkeys(("video_edit", "long_clip", "view_set_edit"), (96, 64))
-COUNTS = {"video_edit": 8, "long_clip": 8, "view_set_edit": 4, "picture_set": 3}
+SIZES |= dict.fromkeys(("video_edit", "long_clip", "view_set_edit", "scene_edit"), (96, 64))
+COUNTS = {"video_edit": 8, "long_clip": 8, "view_set_edit": 4, "picture_set": 3, "scene_edit": 3}
 FROM_TEXT = {"text_to_panorama": (1, (384, 64)), "text_to_set": (6, (96, 96))}
 FEW = {"CSDDemoClip": ("frames", 8), "CSDDemoViews": ("count", 4)}
 
@@ -26,7 +26,11 @@ def shrunk(prompt: dict) -> dict:
         if node["class_type"] in FEW:
             name, count = FEW[node["class_type"]]
             inputs[name] = count
-        if node["class_type"] in ("CSDEditSampler", "CSDSampler"):
+        if node["class_type"] == "CSDRenderSplats" and inputs["frames"]:
+            inputs["frames"] = 3
+        if node["class_type"] == "CSDEditSplats":
+            inputs |= {"rounds": 2, "fit_steps": 8}
+        if node["class_type"] in ("CSDEditSampler", "CSDSampler", "CSDEditSplats"):
             inputs["steps"] = 2
     return prompt
 

@@ -1,10 +1,13 @@
 """The templates of real models, run to their end by the host's own executor with tiny models in the loaders' places."""
 
+import shutil
+
 import pytest
 
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.templates.write import built, templates
 
+from .. import view_sets
 from ..executor import executed, loader_of
 from .models import of_the_pinned_host
 from .whole import whole
@@ -16,6 +19,7 @@ LOADERS = {
     "DualCLIPLoader": ("CLIP",),
     "VAELoader": ("VAE",),
 }
+ENDS = ("SaveImage", "SaveVideo", "CSDSaveSplats", "CSDViewSetSave")
 FRAMES = 2
 NAMES = [name for name, _, _ in templates()]
 
@@ -53,6 +57,14 @@ def shrunk(prompt: dict) -> dict:
             node.update(class_type="CSDDemoScene", inputs=painted)
         elif kind == "CSDParticleSplit":
             inputs.update(window_width=64, window_height=64, overlap=0)
+        elif kind == "CSDRenderSplats" and inputs["frames"]:
+            inputs.update(frames=FRAMES)
+        elif kind == "CSDViewSetLoad":
+            inputs.update(folder="capture")
+        elif kind == "CSDSplatsFromViews":
+            inputs.update(every=4, steps=2)
+        elif kind == "CSDEditSplats":
+            inputs.update(steps=2, rounds=2, fit_steps=2)
         elif kind == "CSDEditSampler":
             inputs.update(steps=2)
     return prompt
@@ -75,10 +87,18 @@ def test_it_runs_to_its_end(host, tiny, object_info, workflows, monkeypatch, nam
     made = tiny(name.split("_edit_")[1])
     for kind, gives in LOADERS.items():
         monkeypatch.setitem(host.nodes.NODE_CLASS_MAPPINGS, f"Tiny{kind}", loader_of(gives, made))
-    prompt = shrunk(prompt) if name.startswith("panorama") else with_clip(shrunk(prompt))
-    done = executed(prompt, [id for id, node in prompt.items() if node["class_type"] in ("SaveImage", "SaveVideo")])
+    prompt = with_clip(shrunk(prompt)) if name.startswith("video") else shrunk(prompt)
+    done = executed(prompt, [id for id, node in prompt.items() if node["class_type"] in ENDS])
     assert not done.errors, {key: done.errors[0][key] for key in ("node_type", "exception_message", "traceback")}
     assert any(event == "executed" and "images" in (data["output"] or {}) for event, data in done.sent)
+
+
+@pytest.fixture(autouse=True)
+def capture(host):
+    """Photographs with cameras and depth, in the folder that the templates of scenes load."""
+    described = view_sets.described(FRAMES)
+    yield view_sets.write(host.base / "input" / "capture", described)
+    shutil.rmtree(host.base / "input" / "capture")
 
 
 @of_the_pinned_host

@@ -1,0 +1,138 @@
+"""Templates that edit a scene of splats: on the embedded model as it opens, and with models that people have.
+
+The edit goes by renders of the scene. So views, their depth, and where they show the same place are all taken from the
+splats. It makes no difference whether these come from photographs with depth or from a .ply file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .families import Family, Prompts
+from .graph import Graph, Wire
+from .parts import AT_ONCE, NARROW, OTHERS, SEED, STEPS, begin, instructed, nearby, seeing
+from .sets import note
+
+FRAMES, RATE = 48, 16.0
+VIDEO = 300  # height of a node that shows one
+ROUNDS = {"rounds": 8, "fit_steps": 24}  # after each step of the edit the splats follow
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene of splats, the cameras it is seen from, what they show, and where they show the same place."""
+
+    splat: Wire
+    views: Wire
+    pictures: Wire
+    correspondence: Wire
+
+
+def _captured(graph: Graph, capture: Mapping[str, Wire]) -> Scene:
+    """The scene of a capture, and what its cameras see of it."""
+    splat = graph.add("CSDSplatsFromViews", images=capture["images"], views=capture["views"])["splat"]
+    shown = graph.add("CSDRenderSplats", title="Views of the splats", splat=splat, views=capture["views"])
+    shared = graph.add("CSDViewCorrespondence", views=shown["views"])["correspondence"]
+    return Scene(splat, capture["views"], shown["images"], shared)
+
+
+def _edited(
+    graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts, tones: bool, **further: Any
+) -> dict[str, Wire]:
+    """A column with the edit: splat, report."""
+    graph.column(NARROW)
+    with graph.group("Edit the scene", "edit"):
+        along = {"correspondence": scene.correspondence}
+        coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, **along)["coupling"]
+        if tones:
+            coupling = graph.add("CSDTones", coupling=coupling)["coupling"]
+        noise = graph.add("CSDNoiseField", field="carried", **along)["noise"]
+        if prompts.baseline:
+            further["baseline"] = prompts.baseline
+        return graph.add(
+            "CSDEditSplats", model=model, positive=prompts.positive, negative=prompts.negative, vae=vae,
+            splat=scene.splat, views=scene.views, coupling=coupling, noise=noise, **further,
+        )  # fmt: skip
+
+
+def _turntable(graph: Graph, title: str, splat: Wire, views: Wire) -> None:
+    """A video of the way through the views."""
+    with graph.group(f"Turntable {title.lower()}", "result"):
+        frames = graph.add("CSDRenderSplats", title=f"Path {title.lower()}", splat=splat, views=views, frames=FRAMES)
+        video = graph.add("CreateVideo", title=f"Video {title.lower()}", images=frames["images"], fps=RATE)["VIDEO"]
+        prefix = f"csd/{graph.name}_{title.lower()}"
+        graph.add("SaveVideo", title=title, video=video, filename_prefix=prefix, tall=VIDEO)
+    graph.gap()
+
+
+def _results(graph: Graph, scene: Scene, edited: Mapping[str, Wire], before: bool) -> None:
+    """Columns with the report and a turntable before, and with a turntable after and the file."""
+    graph.column(NARROW)
+    if before:
+        _turntable(graph, "Before", scene.splat, scene.views)
+    with graph.group("Report", "result"):
+        graph.add("PreviewImage", title="Report", images=edited["report"])
+    graph.column(NARROW)
+    _turntable(graph, "After", edited["splat"], scene.views)
+    with graph.group("Edited scene", "result"):
+        graph.add("CSDSaveSplats", title="Edited scene", splat=edited["splat"], name=graph.name)
+
+
+def scene_edit(graph: Graph) -> None:
+    """A painted diorama becomes splats, and the splats are edited."""
+    begin(
+        graph,
+        "## Edit a scene of splats\n\nA painted diorama stands for your photographs. **CSD Splats from Views** makes a "
+        "scene of Gaussian splats of it. **CSD Edit Splats** edits the scene itself: its views take a step together, "
+        "the splats follow, and so on. You get a .ply file and a video.\n\n**Try**\n"
+        f"- another instruction: {OTHERS}\n"
+        "- your own photographs with cameras and depth: put CSD View Set Load in place of CSD Demo Views\n"
+        "- a .ply file: put CSD Load Splats in place of CSD Splats from Views; the cameras then need no depth\n"
+        "- newer ComfyUI: connect `splat` to Preview Gaussian Splat, and turn the scene by hand\n",
+    )
+    graph.column(NARROW)
+    with graph.group("Capture", "set"):
+        painted = {"seed": SEED - 1, "look": "summer", "count": 8, "width": 192, "height": 128}
+        scene = _captured(graph, graph.add("CSDDemoViews", title="Source", **painted))
+    graph.column(NARROW)
+    own = instructed(graph, "make it winter")
+    graph.gap()
+    with graph.group("With the views", "edit"):
+        seen = seeing(graph, own, scene.pictures)
+        assert seen.positive is not None and seen.negative is not None
+        prompts = Prompts(seen.positive, seen.negative, nearby(graph))
+    widgets = {**STEPS, **ROUNDS, "particles_at_once": AT_ONCE}
+    edited = _edited(graph, scene, own.model, own.vae, prompts, True, **widgets)
+    _results(graph, scene, edited, before=True)
+
+
+def real(graph: Graph, family: Family) -> None:
+    """A capture in nerfstudio's layout becomes splats, and the splats are edited; each view has its own prompt."""
+    graph.column(NARROW)
+    note(
+        graph, family, "Edit a scene of splats", "The capture is a folder in nerfstudio's layout (`transforms.json`) "
+        "in ComfyUI's `input` folder, with a depth for each photograph. Without depth, put CSD Load Splats in place of "
+        "CSD Splats from Views: it loads the .ply file that your trainer made with the same cameras. Twenty views that "
+        "cover the scene are a good number. Try `rounds` 1 first.",
+    )  # fmt: skip
+    graph.gap()
+    with graph.group("Model", "model"):
+        loaded = family.load(graph)
+        few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
+    graph.column(NARROW)
+    with graph.group("Capture", "set"):
+        load = {"folder": "capture", "longest_side": 768, "multiple": 16}
+        scene = _captured(graph, graph.add("CSDViewSetLoad", title="Capture", **load))
+    graph.column(NARROW)
+    with graph.group("Words", "words"):
+        prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), scene.pictures, family.texts)
+        further: dict[str, Any] = dict(family.sampler)
+        if family.order:
+            further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
+    edited = _edited(graph, scene, loaded.model, few, prompts, False, **further)
+    _results(graph, scene, edited, before=False)
+
+
+TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"scene_edit": scene_edit}
