@@ -21,7 +21,7 @@ from .consistency import disagreement, neighbours
 from .metrics import psnr
 from .scene_world import VIEWS, World
 
-LOOP = {"rounds": 8, "fit_steps": 24}
+LOOP = {"rounds": 8, "fit_steps": 48}
 Made = tuple[Any, int]
 
 

@@ -17,7 +17,7 @@ from .sets import note
 
 FRAMES, RATE = 48, 16.0
 VIDEO = 300  # height of a node that shows one
-ROUNDS = {"rounds": 8, "fit_steps": 24}  # after each step of the edit the splats follow
+ROUNDS = {"rounds": 8, "fit_steps": 48}  # after each step of the edit the splats follow
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_the_time_is_known_from_an_earlier_run(foretold, forgetful, model):
 def test_the_time_is_told_within_the_first_step(host, foretold, forgetful, model, monkeypatch):
     """Only once, and only if no earlier run has told it."""
     said = []
-    monkeypatch.setattr(host.module("host.distiller"), "say", said.append)
+    monkeypatch.setattr(host.module("host.loop"), "say", said.append)
     foretold(model)
     assert re.search(r"evaluations, about [\d.]+ s in all", said[1])
     assert len([text for text in said if "in all" in text]) == 1
