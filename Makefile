@@ -51,7 +51,7 @@ demo-video: env  ## edit a clip and compare, CLIPS=6 for the means; VIDEO= PROMP
 demo-views: env  ## edit a view set and compare, VIEW_SETS=6 for the means
 	@$(MODULE).dev.evaluation.scenes --kind views$(FIRST) --count $(VIEW_SETS) $(ARGS)
 
-demo-scene: env  ## edit a scene of splats and compare at held-out cameras, SCENES=4 for the means
+demo-scene: env  ## edit a scene of splats and compare at held-out cameras: SCENES=6 ARGS="--every-look"; a stopped run goes on
 	@$(MODULE).dev.evaluation.scene_edit --count $(SCENES) $(ARGS)
 
 demo-text-to-3d: env  ## a scene of splats from a text by three methods, with a turntable: ARGS="--kind mug --colour blue"
