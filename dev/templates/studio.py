@@ -199,7 +199,8 @@ def edited_splats(graph: Graph) -> None:
     velocity = studio.add("CSDVelocity", freedom=0.0, source="image", along_levels=False)["baseline"]
     edited = studio.add(
         "CSDEditSplats", model=studio.model["MODEL"], vae=studio.model["VAE"], splat=scene, views=views["views"],
-        **studio.prompts(views["images"], "make it winter"), baseline=velocity, particles_at_once=8, rounds=1, **STEPS,
+        **studio.prompts(views["images"], "make it winter"), baseline=velocity,
+        **{**STEPS, "step_size": 0.12, "rounds": 1, "particles_at_once": 8},
     )["splat"]  # fmt: skip
     for title, splat in (("the scene before", scene), ("make it winter", edited)):
         studio.show(title, studio.add("CSDRenderSplats", splat=splat, views=views["views"], frames=7)["images"])
