@@ -6,7 +6,10 @@ pytestmark = pytest.mark.browser
 HELP = """type => {
     app.graph.clear();
     const node = LiteGraph.createNode(type);
+    node.pos = [300, 300];
     app.graph.add(node);
+    app.canvas.ds.scale = 1;
+    app.canvas.ds.offset = [0, 0];
     app.canvas.selectNode(node);
 }"""
 
