@@ -28,18 +28,23 @@ PROMPT = f"""async () => {{
 }}"""
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["canvas", "Vue nodes"])
-def compared(frontend, request):
-    """A finished run of two batches of one colour each, with nodes on the canvas or as elements of the page."""
+@pytest.fixture(scope="module")
+def opened(frontend):
     frontend.open_template("simple_panorama")
-    frontend.page.evaluate("on => app.ui.settings.setSettingValueAsync('Comfy.VueNodes.Enabled', on)", request.param)
-    frontend.page.evaluate(PROMPT)
-    frontend.record()
-    frontend.press_run()
-    frontend.wait_for("execution_success", "execution_error", seconds=SECONDS)
-    frontend.settle()
-    yield frontend
-    frontend.page.evaluate("() => app.ui.settings.setSettingValueAsync('Comfy.VueNodes.Enabled', false)")
+    return frontend
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["canvas", "Vue nodes"])
+def compared(opened, request):
+    """A finished run of two batches of one colour each, with nodes on the canvas or as elements of the page."""
+    opened.page.evaluate("on => app.ui.settings.setSettingValueAsync('Comfy.VueNodes.Enabled', on)", request.param)
+    opened.page.evaluate(PROMPT)
+    opened.record()
+    opened.press_run()
+    opened.wait_for("execution_success", "execution_error", seconds=SECONDS)
+    opened.settle()
+    yield opened
+    opened.page.evaluate("() => app.ui.settings.setSettingValueAsync('Comfy.VueNodes.Enabled', false)")
 
 
 @pytest.fixture

@@ -14,13 +14,19 @@ HELP = """type => {
 }"""
 
 
-@pytest.mark.parametrize("node", ["CSDConsistentEditPanorama", "CSDTones"])
-def test_the_panel_shows_the_picture(frontend, artifacts, node):
+@pytest.fixture(scope="module")
+def opened(frontend):
     frontend.open_template("simple_panorama")
-    frontend.page.evaluate(HELP, node)
-    frontend.page.get_by_test_id("info-button").click()
-    picture = frontend.page.locator(".node-help-content img").first
+    return frontend
+
+
+@pytest.mark.parametrize("node", ["CSDConsistentEditPanorama", "CSDTones"])
+def test_the_panel_shows_the_picture(opened, artifacts, node):
+    opened.page.evaluate(HELP, node)
+    opened.settle()  # the bar over the node is drawn a moment after it
+    opened.page.get_by_test_id("info-button").click()
+    picture = opened.page.locator(".node-help-content img").first
     picture.wait_for()
-    frontend.page.wait_for_function("image => image.complete", arg=picture.element_handle())
-    frontend.screenshot(artifacts / f"help_{node}.png")
+    opened.page.wait_for_function("image => image.complete", arg=picture.element_handle())
+    opened.screenshot(artifacts / f"help_{node}.png")
     assert picture.evaluate("image => image.naturalWidth") == 560
