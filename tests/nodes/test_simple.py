@@ -72,7 +72,7 @@ def the_long_way(host, model, clip, vae, picture):
     numbers |= {"noise_high": 0.85, "particles_per_step": 0, "particles_at_once": 8}
     wires = {"model": model, "positive": shown[0], "negative": shown[1], "latent": latent, "layout": layout}
     (coupling,) = host.run("CSDTones", strength=1.0, spread=0.15, block=1)
-    edited, _ = host.run("CSDEditSampler", **wires, **numbers, baseline=baseline, coupling=coupling)
+    edited, *_ = host.run("CSDEditSampler", **wires, **numbers, baseline=baseline, coupling=coupling)
     return host.run("CSDParticleMerge", particles=vae.decode(edited["samples"]), layout=layout, blend="feather")[0]
 
 
