@@ -69,8 +69,8 @@ def objects(graph: Graph) -> None:
         pictures = [graph.add("VAEDecode", samples=made["latent"], vae=own.vae)["IMAGE"] for made in (each, one)]
     graph.gap()
     with graph.group("Results", "result"):
-        graph.add("PreviewImage", title="Each by itself", images=pictures[0], tall=240)
-        graph.add("SaveImage", title="After", images=pictures[1], filename_prefix=f"csd/{graph.name}", tall=280)
+        graph.add("PreviewImage", title="Each by itself", images=pictures[0], tall=210)
+        graph.add("SaveImage", title="After", images=pictures[1], filename_prefix=f"csd/{graph.name}", tall=240)
 
 
 def panorama(graph: Graph) -> None:
@@ -79,7 +79,8 @@ def panorama(graph: Graph) -> None:
         graph,
         "## Make a panorama from a text\n\nThe empty canvas is cut into windows. CSD Sampler fills all of them "
         "together, from much noise to little.\n\nThe kernel is *independent*: windows agree where they overlap, and "
-        "nowhere else. With *rbf*, the kernel of the paper, all windows show the same thing at the same place.\n\n"
+        "nowhere else. With *rbf*, the kernel of the paper, windows also mix what they have at the same place. The "
+        "horizon then becomes one straight line, and what is special to a window washes out.\n\n"
         "**Try**\n"
         "- other texts: *at sunset*, *with autumn colours*, *a winter landscape in snow*\n"
         "- `width`: as wide as you like\n"
