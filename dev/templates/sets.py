@@ -126,8 +126,8 @@ def views(graph: Graph, family: Family) -> None:
     note(
         graph, family, "Edit the views of a scene", "Put your view set, a folder with `transforms.json` and depth, "
         "into ComfyUI's input folder, and choose it in CSD View Set Load. Cameras and depth say where views show the "
-        "same thing, and there they share their edit. Sets without depth: take CSD View Correspondence out, set the "
-        "kernel to *rbf* and the noise field to *shared*.",
+        "same thing, and there they share their edit. Sets without depth: take CSD View Correspondence and "
+        "CSD Blend out, set the kernel to *rbf* and the noise field to *shared*.",
     )  # fmt: skip
     with graph.group("Views", "set"):
         source = graph.add("CSDViewSetLoad", title="Source", folder="my_scene", longest_side=family.window)
