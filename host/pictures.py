@@ -1,10 +1,12 @@
 """Pictures for widgets of the page, as files in the host's folder for what is temporary."""
 
+from collections.abc import Sequence
+
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 
-def kept_for_the_page(images: Tensor, name: str) -> list[dict]:
+def kept_for_the_page(images: Tensor, name: str) -> Sequence[dict]:
     """Writes pictures [N, H, W, 3] in 0 ... 1, and returns where the page finds each.
 
     name   what the files are called, before their number

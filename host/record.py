@@ -58,6 +58,6 @@ class Record:
     @classmethod
     def of(cls, tensors: dict[str, Tensor]) -> "Record":
         """The record, from the tensors of a file."""
-        curves = {name: tensors[name].tolist() for name in _CURVES}
+        residual, step_size, time = (tensors[name].tolist() for name in _CURVES)
         evaluations, seconds = tensors["cost"].tolist()
-        return cls(**curves, kernel=tensors.get("kernel"), evaluations=int(evaluations), seconds=seconds)
+        return cls(residual, step_size, time, tensors.get("kernel"), int(evaluations), seconds)

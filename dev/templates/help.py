@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -35,7 +35,7 @@ def place(node_id: str) -> Path:
     return PAGES / node_id / "picture.jpg"
 
 
-def made(client: Client, draw: Callable[[Graph], None], info: Mapping[str, dict]) -> list[Row]:
+def made(client: Client, draw: Callable[[Graph], None], info: dict[str, dict]) -> list[Row]:
     """What the nodes of a graph show, by their titles, in their order."""
     graph = Graph("help", info)
     graph.column(300)
