@@ -39,9 +39,13 @@ def _captured(graph: Graph, capture: Mapping[str, Wire]) -> Scene:
 
 
 def _edited(
-    graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts, tones: bool, **further: Any
-) -> dict[str, Wire]:
-    """A column with the edit: splat, report."""
+    graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts, tones: bool,
+    order: Mapping[str, Any] | None = None, **further: Any,
+) -> dict[str, Wire]:  # fmt: skip
+    """A column with the edit: splat, report.
+
+    order   settings of CSD Timesteps, for models that need it
+    """
     graph.column(NARROW)
     with graph.group("Edit the scene", "edit"):
         along = {"correspondence": scene.correspondence}
@@ -51,6 +55,8 @@ def _edited(
         noise = graph.add("CSDNoiseField", field="carried", **along)["noise"]
         if prompts.baseline:
             further["baseline"] = prompts.baseline
+        if order:
+            further["timesteps"] = graph.add("CSDTimesteps", order="descending", **order)["timesteps"]
         return graph.add(
             "CSDEditSplats", model=model, positive=prompts.positive, negative=prompts.negative, vae=vae,
             splat=scene.splat, views=scene.views, coupling=coupling, noise=noise, **further,
@@ -129,9 +135,7 @@ def real(graph: Graph, family: Family) -> None:
     with graph.group("Words", "words"):
         prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), scene.pictures, family.texts)
         further: dict[str, Any] = dict(family.sampler)
-        if family.order:
-            further["timesteps"] = graph.add("CSDTimesteps", order="descending", **family.order)["timesteps"]
-    edited = _edited(graph, scene, loaded.model, few, prompts, False, **further)
+    edited = _edited(graph, scene, loaded.model, few, prompts, False, family.order, **further)
     _results(graph, scene, edited, before=False)
 
 
