@@ -48,7 +48,7 @@ def _edited(
     """
     graph.column(NARROW)
     with graph.group("Edit the scene", "edit"):
-        along = {"correspondence": scene.correspondence}
+        along: dict[str, Any] = {"correspondence": scene.correspondence}
         coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, **along)["coupling"]
         if tones:
             coupling = graph.add("CSDTones", coupling=coupling)["coupling"]
