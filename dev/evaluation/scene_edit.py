@@ -91,9 +91,10 @@ def main() -> None:
     scenes = all_scenes(arguments.count, arguments.every_look)
     path = OUTPUT / f"{arguments.model}_{edit_version(Path(__file__).with_name('scene_contenders.py'))}.jsonl"
     todo = missing(scenes, path)
-    host = InProcessHost(OUTPUT / "comfyui", "--cpu") if todo else None
-    for scene in todo:
-        keep(path, scene, measured(host, *scene, arguments.model))
+    if todo:
+        host = InProcessHost(OUTPUT / "comfyui", "--cpu")
+        for seed, look in todo:
+            keep(path, (seed, look), measured(host, int(seed), look, arguments.model))
     found = [known(path)[scene] for scene in scenes]
     print(f"\nMeans of {len(found)} edits of {arguments.count} scenes:\n{shown(means(found))}")
     print(f"\nPictures are in {OUTPUT.relative_to(ROOT)}/.")

@@ -87,7 +87,7 @@ def test_a_file_goes_in_and_an_edited_one_comes_out(host, world, tmp_path, monke
     (shared,) = host.run("CSDViewCorrespondence", views=rendered, neighbours=0)
     kernel = {"kernel": "uniform", "bandwidth": "median", "fixed_bandwidth": 1.0, "normalization": "row"}
     (coupling,) = host.run("CSDKernel", **kernel, repulsion=0.0, correspondence=shared)
-    splat, _ = world.edit(splat=loaded, views=cameras, coupling=coupling, steps=2, rounds=1)
+    splat, *_ = world.edit(splat=loaded, views=cameras, coupling=coupling, steps=2, rounds=1)
     (name,) = host.run("CSDSaveSplats", splat=splat, name="edited")
     (again,) = host.run("CSDLoadSplats", file=name)
     assert torch.allclose(again.sh, splat.sh, atol=1e-6) and not torch.allclose(again.sh, loaded.sh, atol=0.01)
@@ -115,7 +115,7 @@ def test_sizes_along_the_levels(host):
     options = {"freedom": 0.0, "rising": False, "source": "image", "source_guidance": 1.0, "anchor": 0.0}
     (choice,) = host.run("CSDVelocity", **options, along_levels=True)
     winter = host.run("CSDDemoViews", look="winter", **VIEWS)[0]
-    splat, _ = sharp.edit(baseline=choice, step_size=1.0, guidance=1.0, noise_low=0.0, noise_high=0.85)
+    splat, *_ = sharp.edit(baseline=choice, step_size=1.0, guidance=1.0, noise_low=0.0, noise_high=0.85)
     assert decibels(sharp.render(splat), winter) > decibels(sharp.shown, winter) + 1
 
 
