@@ -28,7 +28,7 @@ def pictures(decoded: Tensor) -> Tensor:
     return decoded.flatten(0, 1) if decoded.ndim == 5 else decoded
 
 
-def of_pictures(vae: comfy.sd.VAE) -> comfy.sd.VAE:
+def of_pictures(vae: Any) -> Any:
     """The VAE itself, or one that takes each picture by itself where it would take them for one video."""
     return BatchedVAE(vae, 1) if takes_clips(vae) else vae
 

@@ -98,7 +98,7 @@ class EditSplats(Node):
         moves = _Moves((model, positive, negative), Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
         scene, each = SplatScene(views.cameras, views.names), of_pictures(vae)
-        codec = Codec(lambda images: each.encode(images), lambda latents: pictures(each.decode(latents)))
+        codec = Codec(each.encode, lambda latents: pictures(each.decode(latents)))
         found = edited(received(splat), scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
         record = moves.record
         return io.NodeOutput(handed_on(found), *reported(NAME, record), ui=shown(record))
