@@ -7,7 +7,7 @@ file (or two) that can be read and exchanged by itself:
     SPLIT    scene, windows, frames               theta -> particles x
     SCORE    guidance, baseline, score; velocity  x -> noised particles x_t, noise residual r
     COUPLE   kernel, features, stein; aligned     x_t, r -> direction, one for each particle
-    MERGE    scene                                directions -> gradient, in the shape of theta
+    MERGE    scene, descent                       directions -> gradient, in the shape of theta
     UPDATE   update                               theta, gradient -> theta
 
 The other files:
@@ -49,6 +49,7 @@ from .batches import RandomBatch
 from .blend import blend
 from .carried import Carried
 from .correspondence import Canvas, Flow, clip_pairs
+from .descent import Approached, Pulled
 from .distill import Distillation, State, Stepped
 from .draws import Draws
 from .features import Features
@@ -60,7 +61,7 @@ from .level import Level
 from .presets import balanced, fast, paper
 from .reuse import Remembering
 from .scene import Scene, merge
-from .score import PromptOfEach, PromptScore, RegionScore, region_weights
+from .score import AveragedScore, PromptOfEach, PromptScore, RegionScore, region_weights
 from .stein import Seen, Stein, mean, row
 from .timesteps import Descending, Random, schedule
 from .tones import Tones
@@ -77,6 +78,8 @@ __all__ = [
     "Adam",
     "Aligned",
     "AlignedAnew",
+    "Approached",
+    "AveragedScore",
     "Call",
     "Cameras",
     "Canvas",
@@ -101,6 +104,7 @@ __all__ = [
     "PairUniform",
     "PromptOfEach",
     "PromptScore",
+    "Pulled",
     "Random",
     "RandomBatch",
     "Rates",

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from .batches import Batch, RandomBatch
+from .descent import Descent, Directed, Pulled
 from .draws import Draws
 from .guidance import Call
 from .kernel import Gram
 from .level import Level
 from .noise import Independent, NoiseField
-from .scene import Index, Scene, parts_of, pulled_back
+from .scene import Index, Scene, parts_of
 from .score import Score
 from .stein import Couple, Seen, Stein
 from .tree import Theta
@@ -65,6 +66,7 @@ class Distillation(Generic[AnyScene]):
     steps     how many; None: `reuse` for each level
     couple    residuals -> directions
     update    gradient -> theta
+    descent   directions and update -> theta
     noise     noise of the particles; None: one draw for each
     batch     which particles take part in a step
     weight    Level -> w(t)
@@ -80,6 +82,7 @@ class Distillation(Generic[AnyScene]):
     seed: int = 0
     couple: Couple = Stein()
     update: Update = field(default_factory=SGD)
+    descent: Descent = Pulled()
     noise: NoiseField | None = None
     batch: Batch = RandomBatch()
     weight: Callable[[Level], float] = lambda level: level.weight
@@ -121,8 +124,9 @@ class Distillation(Generic[AnyScene]):
         look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.length))
         x, x_t, residual = self._in_parts(look, index)  # SPLIT, SCORE
         direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)  # COUPLE
-        gradient = pulled_back(scene, state.theta, self.weight(level) * direction, index)  # MERGE
-        theta, memory = self.update.step(state.theta, gradient, state.memory, state.step)  # UPDATE
+        lengths = self.weight(level) * direction
+        found = Directed(state.theta, state.memory, scene, index, x, lengths, state.step, Draws(self.seed, state.step))
+        theta, memory = self.descent(found, self.update)  # MERGE, UPDATE
         return Stepped(state.step + 1, theta, memory, level, index, rms(residual), gram)
 
     def _look(self, theta: Theta, source: Theta | None, whole: Call, places: Sequence[int]) -> tuple[Tensor, ...]:

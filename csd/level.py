@@ -61,6 +61,16 @@ class Level:
             raise ValueError("Level: got alpha = 0, where the noise says nothing about the image; use a lower level.")
         return (x_t - self.sigma * eps) / self.alpha
 
+    @property
+    def to_denoised(self) -> float:
+        """sigma / alpha: a particle minus its residual against the drawn noise, times this, is its denoised estimate.
+
+        Raises ValueError where alpha = 0, as `denoised_from_eps` does.
+        """
+        if self.alpha == 0:
+            raise ValueError("Level: got alpha = 0, where the noise says nothing about the image; use a lower level.")
+        return self.sigma / self.alpha
+
     def eps_from_velocity(self, x_t: Tensor, velocity: Tensor) -> Tensor:
         p, q = self._velocity_scales
         return (q * x_t + self.alpha * velocity) / (self.alpha * p + self.sigma * q)

@@ -56,6 +56,29 @@ class PromptScore:
 
 
 @dataclass(frozen=True)
+class AveragedScore:
+    """Another score, its residuals averaged over several draws of noise. It takes so many times the evaluations.
+
+    At high noise, one draw makes the model see one of many pictures. The mean of several shows what they agree on.
+    The particles that are noised with the given eps are handed on.
+    """
+
+    score: Score
+    draws: int = 1
+
+    def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        x_t, total = self.score(x, source, eps, call)
+        for number in range(1, self.draws):
+            total = total + self.score(x, source, self._further(number, eps, call), call)[1]
+        return x_t, total / self.draws
+
+    @staticmethod
+    def _further(number: int, eps: Tensor, call: Call) -> Tensor:
+        keys = call.scene.keys(call.index)
+        return torch.stack([call.draws.normal(eps.shape[1:], "further", number, key) for key in keys]).to(eps)
+
+
+@dataclass(frozen=True)
 class RegionScore:
     """Several prompts, one for each region of the image. The residuals of a particle are averaged by their weights.
 

@@ -6,7 +6,7 @@ this at its next step (`look`) and ends. Its result is dropped.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, copy_context
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -28,6 +28,13 @@ def look() -> None:
     if left is not None and left.is_set():
         raise comfy.model_management.InterruptProcessingException
     comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+def looking(items: Iterable[Made]) -> Iterator[Made]:
+    """Yields the items, and looks before each."""
+    for item in items:
+        look()
+        yield item
 
 
 def apart(work: Callable[[], Made]) -> Made:

@@ -14,15 +14,18 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..csd.descent import Approached, Pulled
 from ..csd.distill import Distillation, Stepped
 from ..csd.guidance import Call, Request
-from ..csd.score import PromptScore
+from ..csd.level import Level
+from ..csd.score import AveragedScore, PromptScore
 from ..csd.stein import Couple, Stein
 from ..csd.tree import Theta, named_leaves
 from ..splats.around import Around, AroundScene
 from ..splats.edit import Codec
 from ..splats.fit import Fitting
 from ..splats.splats import Splats
+from .apart import looking
 from .fingerprint import fingerprint
 from .guider import CSDGuider
 from .loop import Loop
@@ -39,7 +42,10 @@ class SceneDistiller(comfy.samplers.Sampler):
     around   from where the scene is seen
     start    the scene to start from
     words    what the prompts of the guider say of a view, in their order
-    fitting  how the splats take a step; its numbers of steps and views do not count
+    fitting  how the splats take a step; its number of steps does not count
+    approach how many steps they take towards the pictures that each step of the run asks for; 0: one step along the
+             pullback of its directions
+    draws    of noise for each view, over which the residuals are averaged
     final    the scene after the run; filled while sampling
     """
 
@@ -49,6 +55,8 @@ class SceneDistiller(comfy.samplers.Sampler):
     words: Sequence[str]
     fitting: Fitting
     couple: Couple = Stein()
+    approach: int = 0
+    draws: int = 1
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
     final: Splats | None = None
@@ -58,7 +66,7 @@ class SceneDistiller(comfy.samplers.Sampler):
         run = self._distillation(guider, sigmas, extra_args)
         keeper = keeper_of(self.states, partial(fingerprint, guider, self, sigmas, self.start.tree, None, run.seed))
         show = partial(self._shown, guider)
-        loop = Loop(run, guider, keeper, _refuse_broken, self.fitting.size, show, callback, silent=disable_pbar)
+        loop = Loop(run, guider, keeper, _refuse_broken, self._size, show, callback, silent=disable_pbar)
         final, self.record = loop(None, self.start.tree)
         self.final = Splats.of(final.theta)
         return latent_image
@@ -67,13 +75,23 @@ class SceneDistiller(comfy.samplers.Sampler):
         predict = PromptsOfViews(guider, self.words, extra_args)
         return Distillation(
             AroundScene(self.around, self._codec(guider)),
-            PromptScore(predict, guider.guidance, guider.baseline),
+            AveragedScore(PromptScore(predict, guider.guidance, guider.baseline), self.draws),
             [guider.levels.level(float(sigma)) for sigma in sigmas[:-1]],
             seed=extra_args.get("seed") or 0,
             couple=self.couple,
             update=self.fitting.update(self.start),
+            descent=Approached(self.approach, self.fitting.views, looking) if self.approach else Pulled(),
+            weight=self._weight,
             at_once=guider.at_once,
         )
+
+    def _weight(self, level: Level) -> float:
+        """An approach goes the whole way to the denoised estimate."""
+        return level.to_denoised if self.approach else level.weight
+
+    def _size(self, step: int) -> float:
+        """Length of the steps that the splats take, at the beginning of a step of the run."""
+        return self.fitting.size(step * max(self.approach, 1))
 
     def _codec(self, guider: CSDGuider) -> Codec:
         """Between pictures on the device of the splats and latents in the scaling of the model."""

@@ -13,6 +13,7 @@ from .state import StateType
 from .views import ViewsType
 
 NAME = "CSD Text to 3D"
+COMPARED = 4  # views in each step of an approach
 TURN = 12  # cameras of the turntable that comes out
 
 
@@ -93,6 +94,25 @@ class TextToSplats(Node):
                 ),
                 TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
                 StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+                io.Int.Input(
+                    "approach",
+                    default=0,
+                    min=0,
+                    max=1000,
+                    optional=True,
+                    tooltip="How many steps the splats take towards the pictures that the model asks for, before it is "
+                    "asked again. More: clearer, with fewer evaluations; try 5, with 16 views_per_step. 0: one step "
+                    "along their directions, as in the paper.",
+                ),
+                io.Int.Input(
+                    "draws",
+                    default=1,
+                    min=1,
+                    max=64,
+                    optional=True,
+                    tooltip="How often each view is noised and predicted in a step; the mean counts. More: shapes are "
+                    "decided by what the model always sees, not by chance. Evaluations grow with it.",
+                ),
             ],
             [
                 SplatType.Output("splat", display_name="splat", tooltip="The scene. It faces +z, and y is up."),
@@ -109,7 +129,7 @@ class TextToSplats(Node):
     @classmethod
     def run(
         cls, model, clip, vae, text, negative_text, view_words, rate, views_per_step, side, splats, most, guidance,
-        coupling=None, **settings,
+        coupling=None, approach=0, draws=1, **settings,
     ):  # fmt: skip
         from ..csd.stein import Stein
         from ..host.text_to_scene import distilled, encoded, prompts_of_views
@@ -125,15 +145,18 @@ class TextToSplats(Node):
                 "in each step; remove the correspondence from CSD Kernel."
             )
         prompts = prompts_of_views(clip, text, view_words), encoded(clip, negative_text)
-        density = during(choice.steps, most) if most else None
+        moves = choice.steps * max(approach, 1)
+        density = during(moves, most) if most else None
         found, record = distilled(
             NAME, model, *prompts, choice, guidance,
             vae=vae,
             around=Around((side, side), views_per_step, words=view_words),
             start=cloud(splats, choice.seed).to(device()),
             words=all_view_words(view_words),
-            fitting=Fitting(choice.steps, rate=rate, density=density, rates=FROM_A_CLOUD),
+            fitting=Fitting(moves, min(views_per_step, COMPARED), rate=rate, density=density, rates=FROM_A_CLOUD),
             couple=coupling or Stein(),
+            approach=approach,
+            draws=draws,
         )  # fmt: skip
         return io.NodeOutput(handed_on(found), turntable(side), *reported(NAME, record), ui=shown(record))
 

@@ -2,8 +2,9 @@
 
 x_i = encode(picture_i). A direction of x_i goes back as the difference that it makes to the decoded picture,
 decode(x_i) - decode(x_i - direction). From there the renderer's gradient carries it to the splats. So no gradient goes
-through the VAE, and any VAE will do. Behind the splats is another grey in each step. Otherwise splats in the colour of
-the background would cost nothing.
+through the VAE, and any VAE will do. Or the splats approach the picture decode(x_i - direction) in several steps, as in
+a fit (`csd.descent.Approached`). Behind the splats is another grey in each step. Otherwise splats in the colour of the
+background would cost nothing.
 """
 
 import math
@@ -84,10 +85,14 @@ class AroundScene:
         words = [view_words(*angles, self.around.words) for angles in zip(azimuth, elevation)]
         return replace(self, scene=SplatScene(cameras, background=background, views_at_once=None), words=words)
 
-    def view(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
+    @property
+    def _seen(self) -> SplatScene:
         if self.scene is None:
             raise ValueError("AroundScene: got no cameras; take the scene `at` the draws of a step.")
-        pictures, back = self.scene.view(theta, index)
+        return self.scene
+
+    def view(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
+        pictures, back = self._seen.view(theta, index)
         x = self.codec.encode(rearrange(pictures, "n c h w -> n h w c").clamp(0, 1))
 
         def pullback(direction: Tensor) -> Theta:
@@ -96,12 +101,30 @@ class AroundScene:
 
         return x, pullback
 
+    def wanted(self, x: Tensor) -> Tensor:
+        """Pictures [n, 3, H, W] of latents, moved in colour so that their borders show the background of the step."""
+        pictures = rearrange(self.codec.decode(x), "n h w c -> n c h w")
+        return (pictures + (self._seen.background - border(pictures))).clamp(0, 1)
+
+    def toward(self, theta: Theta, index: Index, wanted: Tensor) -> Theta:
+        """Gradient of the mean absolute difference from pictures [n, 3, H, W]."""
+        pictures, back = self._seen.view(theta, index)
+        return back((pictures - wanted).sign() / wanted.numel())
+
     def coverage(self, theta: Theta, index: Index) -> None:
         """Gradients of several views add up."""
         return None
 
     def keys(self, index: Index | None = None) -> list[str]:
         return [str(number) for number in (range(self.count) if index is None else index)]
+
+
+def border(pictures: Tensor) -> Tensor:
+    """Median colour [n, 3, 1, 1] of the border of pictures [n, 3, H, W]: a sixteenth of the shorter side wide."""
+    wide = max(min(pictures.shape[-2:]) // 16, 1)
+    inside = torch.zeros(pictures.shape[-2:], dtype=torch.bool, device=pictures.device)
+    inside[wide:-wide, wide:-wide] = True
+    return pictures[:, :, ~inside].median(-1).values[..., None, None]
 
 
 def cloud(count: int, seed: int) -> Splats:

@@ -83,3 +83,14 @@ def test_pure_noise_gives_no_image_but_a_noise(image, eps):
 def test_levels_without_noise_are_refused(alpha, sigma):
     with pytest.raises(ValueError, match="expected alpha >= 0 and sigma > 0"):
         Level(alpha, sigma, 0.5)
+
+
+def test_a_residual_against_drawn_noise_leads_to_the_denoised_estimate(level, image, eps):
+    x_t, predicted = level.noise(image, eps), eps.flip(0) * 0.8
+    reached = image - level.to_denoised * (predicted - eps)
+    assert close(reached, level.denoised_from_eps(x_t, predicted))
+
+
+def test_pure_noise_leads_nowhere():
+    with pytest.raises(ValueError, match="alpha = 0"):
+        _ = Level.flow(1.0, 1.0).to_denoised

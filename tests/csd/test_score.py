@@ -8,7 +8,13 @@ from collaborative_score_distillation.csd.draws import Draws
 from collaborative_score_distillation.csd.frames import Frames
 from collaborative_score_distillation.csd.guidance import SOURCE, TARGET, Call, Guidance, Guided, Interval
 from collaborative_score_distillation.csd.level import Level
-from collaborative_score_distillation.csd.score import PromptOfEach, PromptScore, RegionScore, region_weights
+from collaborative_score_distillation.csd.score import (
+    AveragedScore,
+    PromptOfEach,
+    PromptScore,
+    RegionScore,
+    region_weights,
+)
 
 LEVEL = Level.variance_preserving(0.4, 0.4)
 INDEX = [4, 0, 2]
@@ -249,3 +255,29 @@ def test_a_prompt_may_hang_on_the_scene_as_this_step_sees_it(x, eps):
 def test_a_prompt_that_is_not_there_is_named(x, eps):
     with pytest.raises(KeyError, match="side"):
         PromptOfEach({"front": lambda x, source, eps, call: (x, eps)}, names)(x, None, eps, CALL)
+
+
+class TestAveraged:
+    def test_the_mean_of_several_draws(self, model, x, source, eps):
+        seen = []
+
+        def score(x, source, noise, call):
+            seen.append(noise)
+            return call.level.noise(x, noise), noise
+
+        x_t, residual = AveragedScore(score, 3)(x, source, eps, CALL)
+        assert torch.equal(x_t, LEVEL.noise(x, eps)) and torch.equal(seen[0], eps)
+        assert torch.allclose(residual, sum(seen) / 3)
+        assert not any(torch.equal(one, other) for one, other in zip(seen, seen[1:]))
+
+    def test_one_draw_is_the_score_itself(self, model, x, source, eps):
+        score = prompt_score(model, DrawnNoise(), Guidance(1.0))
+        plain, averaged = score(x, source, eps, CALL), AveragedScore(score, 1)(x, source, eps, CALL)
+        assert all(torch.equal(one, other) for one, other in zip(plain, averaged))
+
+    def test_draws_belong_to_particles_not_to_their_places(self, x, source, eps):
+        """So that the number of particles at once does not count."""
+        score = AveragedScore(lambda x, source, noise, call: (x, noise), 4)
+        _, whole = score(x, source, eps, CALL)
+        _, part = score(x[1:], source[1:], eps[1:], CALL.of([1, 2]))
+        assert torch.equal(whole[1:], part)

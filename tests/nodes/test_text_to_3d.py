@@ -55,6 +55,23 @@ def test_it_says_how_long_it_will_take(host, make, monkeypatch):
     assert said[0].endswith(" s left.")
 
 
+def evaluations(host, objects, **changes):
+    with torch.inference_mode():
+        output = host.node("CSDTextToSplats").execute(**{**objects, **SETTINGS, **changes})
+    return output.ui["csd"][0]["evaluations"]
+
+
+def test_an_approach_takes_no_evaluations_and_draws_do(host, objects):
+    assert evaluations(host, objects, steps=2) == evaluations(host, objects, steps=2, approach=3) == 8
+    assert evaluations(host, objects, steps=2, draws=3) == 24
+
+
+def test_an_approach_comes_nearer_to_what_the_model_asks_for(make):
+    """After two steps with the same evaluations, a red car is redder."""
+    once, often = (make(steps=2, approach=approach)[0].sh[0, :, 0].mean(0) for approach in (0, 20))
+    assert often[0] - often[2] > once[0] - once[2]
+
+
 class Stopped(Exception):
     pass
 
@@ -72,12 +89,12 @@ def test_a_run_goes_on_from_its_file(host, objects, make, tmp_path, monkeypatch)
     handle = objects["model"].model.diffusion_model.register_forward_pre_hook(stop)
     try:
         with pytest.raises(Stopped):
-            make(most=80, state=state)
+            make(most=80, state=state, approach=2)
     finally:
         handle.remove()
-    resumed, whole = make(most=80, state=state)[0], make(most=80)[0]
+    resumed, whole = make(most=80, state=state, approach=2)[0], make(most=80, approach=2)[0]
     assert all(torch.equal(getattr(resumed, part), getattr(whole, part)) for part in PARTS)
-    make(most=80, state=state, side=64)  # another run, which leaves the file of this one alone
+    make(most=80, state=state, approach=2, side=64)  # another run, which leaves the file of this one alone
     assert len(list((tmp_path / "csd_states").iterdir())) == 2
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from collaborative_score_distillation.csd.draws import Draws
-from collaborative_score_distillation.splats.around import Around, AroundScene, cloud
+from collaborative_score_distillation.splats.around import Around, AroundScene, border, cloud
 from collaborative_score_distillation.splats.edit import Codec
 from collaborative_score_distillation.splats.orbit import SECTORS, all_view_words, orbit, seen_from, view_words
 from collaborative_score_distillation.splats.render import render
@@ -103,6 +103,23 @@ class TestAround:
         _, back = drawn.scene.view(theta, [1, 2])
         expected = back(2 * direction)
         assert all(torch.allclose(part, expected[name], atol=1e-5) for name, part in pullback(direction).items())
+
+    def test_wanted_pictures_have_the_background_of_the_step_at_their_border(self):
+        """A model that makes the whole picture darker does not ask for a darker object."""
+        drawn, theta = scene().at(Draws(0, 0)), cloud(40, 0).tree
+        x, _ = drawn.view(theta, range(4))
+        tinted = x + 0.03 * torch.tensor([1.0, -1.0, 2.0]).reshape(1, 3, 1, 1)
+        assert torch.allclose(drawn.wanted(tinted), drawn.wanted(x), atol=1e-5)
+        assert torch.allclose(border(drawn.wanted(x)), torch.tensor(drawn.scene.background), atol=1e-5)
+
+    def test_steps_toward_wanted_pictures_bring_the_views_nearer(self):
+        drawn, theta = scene().at(Draws(0, 0)), cloud(40, 0).tree
+        goal = {**theta, "harmonics": theta["harmonics"] + 0.5}
+        wanted = drawn.scene.view(goal, [0, 2])[0]
+        gradient = drawn.toward(theta, [0, 2], wanted)
+        nearer = {**theta, "harmonics": theta["harmonics"] - 0.2 * gradient["harmonics"].sign()}
+        far, near = ((drawn.scene.view(t, [0, 2])[0] - wanted).abs().mean() for t in (theta, nearer))
+        assert near < 0.9 * far
 
     def test_views_show_the_splats_over_the_background_of_the_step(self):
         drawn = scene().at(Draws(0, 0))
