@@ -53,8 +53,8 @@ class Pulled:
 class Approachable(Scene, Protocol):
     """A scene that can be compared with what its particles should be."""
 
-    def wanted(self, x: Tensor) -> Tensor:
-        """What the scene should show in place of particles [n, C, h, w]: [n, ...]."""
+    def wanted(self, x: Tensor, index: Index) -> Tensor:
+        """What the scene should show as its particles `index`, in place of x [n, C, h, w]: [n, ...]."""
         ...
 
     def toward(self, theta: Any, index: Index, wanted: Tensor) -> Any:
@@ -77,7 +77,7 @@ class Approached:
 
     def __call__(self, found: Directed, update: Update) -> tuple[Theta, Memory]:
         scene, theta, memory = found.scene, found.theta, found.memory
-        wanted = scene.wanted(found.x - found.direction)
+        wanted = scene.wanted(found.x - found.direction, found.index)
         order = torch.randperm(len(found.index), generator=found.draws.generator("approach")).tolist()
         for turn in self.follow(range(self.steps)):
             places = self._places(order, turn)

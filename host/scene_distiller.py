@@ -105,7 +105,7 @@ class SceneDistiller(comfy.samplers.Sampler):
         """The scene from four sides as latents, beside each other. It turns from step to step."""
         sides = [(5 * state.step + side) % 360 for side in (0.0, 90.0, 180.0, 270.0)]
         around = replace(self.around, views=len(sides))
-        scene = AroundScene(around, self._codec(guider)).seen(sides, [15.0] * len(sides), 0.5)
+        scene = AroundScene(around, self._codec(guider)).seen(sides, [15.0] * len(sides), [0.5] * len(sides))
         x, _ = scene.view(state.theta, range(len(sides)))
         return rearrange(x, "n ... w -> ... (n w)")[None].to(guider.model_patcher.load_device)
 

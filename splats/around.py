@@ -3,7 +3,7 @@
 x_i = encode(picture_i). A direction of x_i goes back as the difference that it makes to the decoded picture,
 decode(x_i) - decode(x_i - direction). From there the renderer's gradient carries it to the splats. So no gradient goes
 through the VAE, and any VAE will do. Or the splats approach the picture decode(x_i - direction) in several steps, as in
-a fit (`csd.descent.Approached`). Behind the splats is another grey in each step. Otherwise splats in the colour of the
+a fit (`csd.descent.Approached`). Behind the splats is another grey in each view. Otherwise splats in the colour of the
 background would cost nothing.
 """
 
@@ -77,12 +77,14 @@ class AroundScene:
         return self.around.views
 
     def at(self, draws: Draws) -> "AroundScene":
-        return self.seen(*self.around.directions(draws), draws.uniform("background"))
+        greys = [draws.uniform("background", view) for view in range(self.count)]
+        return self.seen(*self.around.directions(draws), greys)
 
-    def seen(self, azimuth: list[float], elevation: list[float], background: float) -> "AroundScene":
-        """The scene from given directions in degrees, over a grey of 0 ... 1."""
+    def seen(self, azimuth: list[float], elevation: list[float], greys: list[float]) -> "AroundScene":
+        """The scene from given directions in degrees, each over its grey of 0 ... 1."""
         cameras = orbit(azimuth, elevation, self.around.size, self.around.distance)
         words = [view_words(*angles, self.around.words) for angles in zip(azimuth, elevation)]
+        background = torch.tensor(greys)[:, None].expand(-1, 3)
         return replace(self, scene=SplatScene(cameras, background=background, views_at_once=None), words=words)
 
     @property
@@ -101,10 +103,10 @@ class AroundScene:
 
         return x, pullback
 
-    def wanted(self, x: Tensor) -> Tensor:
-        """Pictures [n, 3, H, W] of latents, moved in colour so that their borders show the background of the step."""
+    def wanted(self, x: Tensor, index: Index) -> Tensor:
+        """Pictures [n, 3, H, W] of latents, moved in colour so that their borders show the background of the view."""
         pictures = rearrange(self.codec.decode(x), "n h w c -> n c h w")
-        return (pictures + (self._seen.background - border(pictures))).clamp(0, 1)
+        return (pictures + self._seen.behind(index)[..., None, None].to(pictures) - border(pictures)).clamp(0, 1)
 
     def toward(self, theta: Theta, index: Index, wanted: Tensor) -> Theta:
         """Gradient of the mean absolute difference from pictures [n, 3, H, W]."""

@@ -98,6 +98,6 @@ def decibels(splats: Splats, scene: SplatScene, images: Tensor, follow: Follow =
     """Peak signal to noise ratio of all views of the splats and pictures [N, H, W, 3] of them, in dB."""
     total = 0.0
     for view in follow(range(scene.count)):
-        colour = render(splats, scene.cameras, [view], scene.background).colour[0].clamp(0, 1)
+        colour = render(splats, scene.cameras, [view], scene.behind([view])).colour[0].clamp(0, 1)
         total += float((colour - images[view].to(colour)).square().mean(dtype=torch.float64))
     return -10 * math.log10(max(total / scene.count, _LEAST))

@@ -33,7 +33,7 @@ class Rendering:
 def render(splats: Splats, cameras: Cameras, index: Sequence[int], background: Tensor | float = 0.0) -> Rendering:
     """Views `index` of the splats at the size of the cameras.
 
-    background   colour behind the splats: a number, or [3] in 0 ... 1
+    background   colour behind the splats, in 0 ... 1: a number, [3], or [n, 3], one for each view
 
     The order in which splats are given does not count, unless two have the same centre. Splats that are not finite
     are left out and get a gradient of zero. Memory: 9 bytes for each pair of a splat and a tile that shows it are kept,
@@ -46,10 +46,10 @@ def render(splats: Splats, cameras: Cameras, index: Sequence[int], background: T
 
 def over(colour: Tensor, depth: Tensor, alpha: Tensor, background: Tensor | float) -> Rendering:
     """The rendering of colour [n, H, W, 3] and depth [n, H, W], both weighted by what is seen; and alpha [n, H, W]."""
-    behind = torch.as_tensor(background).to(colour, copy=True).expand(3)
+    behind = torch.as_tensor(background).to(colour, copy=True).expand(len(colour), 3)
     shown = alpha > _VISIBLE
     depth = torch.where(shown, depth / alpha.where(shown, alpha.new_ones(())), 0)
-    return Rendering(colour + (1 - alpha)[..., None] * behind, depth, alpha)
+    return Rendering(colour + (1 - alpha)[..., None] * behind[:, None, None], depth, alpha)
 
 
 def _painted(seen: Projected, size: tuple[int, int]) -> Tensor:

@@ -37,7 +37,7 @@ class SplatScene:
 
     cameras         those of the views
     names           of the views, each once; their numbers where empty
-    background      colour behind the splats: a number, or [3], 0 ... 1
+    background      colour behind the splats, 0 ... 1: a number, [3], or [N, 3], one for each view
     views_at_once   how many views are rendered, or pulled back, together
     """
 
@@ -75,7 +75,12 @@ class SplatScene:
         return x.detach(), pullback
 
     def _pictures(self, theta: Theta, index: Index) -> Tensor:
-        return rearrange(render(Splats.of(theta), self.cameras, index, self.background).colour, "n h w c -> n c h w")
+        rendering = render(Splats.of(theta), self.cameras, index, self.behind(index))
+        return rearrange(rendering.colour, "n h w c -> n c h w")
+
+    def behind(self, index: Index) -> Tensor:
+        """Colours [n, 3] behind the splats in some of the views."""
+        return torch.as_tensor(self.background).expand(self.count, 3)[list(index)]
 
     def coverage(self, theta: Theta, index: Index) -> None:
         """Gradients of several views add up."""
@@ -89,4 +94,4 @@ class SplatScene:
         """The scene with some of its views."""
         cameras = self.cameras
         some = Cameras(cameras.intrinsics[list(index)], cameras.camera_to_world[list(index)], cameras.size)
-        return replace(self, cameras=some, names=tuple(self.keys(index)))
+        return replace(self, cameras=some, names=tuple(self.keys(index)), background=self.behind(index))

@@ -2,11 +2,11 @@
 
     SDS              every view by itself, noise levels in random order (DreamFusion)
     CSD as printed   the views of a step are coupled: the authors' median, 1/n, repulsion
-    ours             coupled by weights that sum to one, noise levels from high to low: shape comes before detail
+    ours             noise levels from high to low, residuals averaged over several draws of noise, and several steps of
+                     the splats towards the pictures that one evaluation asks for
 
-Beside them stands what the renderer could do: splats from the same start, fitted to paintings of the object. Judged
-from eight sides against paintings of other objects of that name: distance of the nearest painting's features, whether
-a view looks like its own side rather than like another one, and whether outlines agree.
+Beside them stands what the renderer could do: splats from the same start, fitted to paintings of the object. `around`
+says how they are judged.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,23 +32,47 @@ from ...splats.orbit import orbit
 from ...splats.scene import SplatScene
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
+from .around import BEHIND, Judge, Seen
 from .sheet import contact_sheet, moving
 
 OUTPUT = ROOT / "output" / "demo-text-to-3d"
-SIDE, BEHIND = 96, 0.8
-SIDES = tuple(range(0, 360, 45))
+SIDE = 96
+JUDGED = tuple(np.arange(0, 360, 22.5).tolist())
+SHOWN = slice(0, None, 2)  # of the judged views
 LIFT = 15.0  # degrees above the horizon from where scenes are judged
 FRAMES = 36  # of a turn
 HELD_OUT_SEED = 1_000_000
 PAINTINGS = 4  # objects of that name to compare with
-SETTINGS = {
-    **{"negative_text": "", "view_words": "eight", "rate": 0.05, "noise_low": 0.02, "noise_high": 0.98},
-    **{"views_per_step": 4, "side": SIDE, "splats": 1000, "most": 1500},
-}
+EVALUATIONS = 576
+FITTED = 120  # steps of the fit to paintings
+SHARED = {"negative_text": "", "view_words": "eight", "rate": 0.05, "side": SIDE, "splats": 1000, "most": 1500}
+ALONE = {"kernel": "independent", "bandwidth": "median", "normalization": "row", "repulsion": 0.0}
+PRINTED = {"kernel": "rbf", "bandwidth": "authors' median", "normalization": "mean", "repulsion": 1.0}
+AS_USUAL = {"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_step": 4}
+
+
+@dataclass(frozen=True)
+class Method:
+    """Options of CSD Kernel and of CSD Text to 3D, and the order of the noise levels."""
+
+    coupling: Mapping[str, Any]
+    order: str = "random"
+    inputs: Mapping[str, Any] = field(default_factory=lambda: AS_USUAL)
+
+    @property
+    def steps(self) -> int:
+        """How many steps `EVALUATIONS` allow; each draw takes two, with the text and without."""
+        return EVALUATIONS // (2 * self.inputs["views_per_step"] * self.inputs.get("draws", 1))
+
+
 METHODS = {
-    "SDS": ("independent", "median", "row", 0.0, "random"),
-    "CSD as printed": ("rbf", "authors' median", "mean", 1.0, "random"),
-    "ours": ("rbf", "median", "row", 0.0, "descending"),
+    "SDS": Method(ALONE),
+    "CSD as printed": Method(PRINTED),
+    "ours": Method(
+        ALONE,
+        "descending",
+        {"guidance": 2.5, "noise_low": 0.5, "noise_high": 0.985, "views_per_step": 12, "draws": 3, "approach": 15},
+    ),
 }
 
 
@@ -55,8 +81,6 @@ class Task:
     kind: str
     colour: str
     seed: int
-    steps: int
-    guidance: float
 
     @property
     def text(self) -> str:
@@ -64,52 +88,55 @@ class Task:
 
 
 class World:
-    """The model of objects in the host; paintings [P, 8, H, W, 3] of what the text names, outlines [P, 8, H, W]."""
+    """The model of objects in the host, and paintings of what a text names."""
 
-    def __init__(self, host: InProcessHost, task: Task):
-        self.host, self.task = host, task
+    def __init__(self, host: InProcessHost, kind: str, colour: str):
+        self.host, self.kind, self.colour = host, kind, colour
         self.model, self.clip, self.vae = host.run("CSDDemoModel", model="objects")
-        cameras = orbit(SIDES, [LIFT] * len(SIDES), (SIDE, SIDE))
-        objects = [parts_of(task.kind, task.colour, HELD_OUT_SEED + number) for number in range(PAINTINGS)]
-        seen = [[painted(parts, cameras, view) for view in range(len(SIDES))] for parts in objects]
-        self.paintings = torch.tensor(np.array([[view.over(BEHIND) for view in views] for views in seen])).float()
-        self.outlines = torch.tensor(np.array([[view.alpha for view in views] for views in seen])).float()
-        self.views = self._views(SIDES)
+        self.views = self._views(JUDGED)
 
-    def made(self, method: str) -> tuple[object, dict]:
+    @cached_property
+    def judge(self) -> Judge:
+        cameras = orbit(JUDGED, [LIFT] * len(JUDGED), (SIDE, SIDE))
+        objects = [parts_of(self.kind, self.colour, HELD_OUT_SEED + number) for number in range(PAINTINGS)]
+        views = [[painted(parts, cameras, view) for view in range(len(JUDGED))] for parts in objects]
+        colour = torch.tensor(np.array([[view.over(BEHIND) for view in each] for each in views])).float()
+        depth, alpha = (
+            torch.tensor(np.array([[getattr(view, name) for view in each] for each in views])).float()
+            for name in ("depth", "alpha")
+        )
+        return Judge(Seen(colour, depth, alpha), self.features)
+
+    def made(self, method: Method, seed: int) -> tuple[object, dict]:
         """Splats, and the cost of a method."""
-        kernel, bandwidth, normalization, repulsion, order = METHODS[method]
-        options = {"kernel": kernel, "bandwidth": bandwidth, "fixed_bandwidth": 1.0, "normalization": normalization}
-        (coupling,) = self.host.run("CSDKernel", **options, repulsion=repulsion)
-        (timesteps,) = self.host.run("CSDTimesteps", order=order)
-        task, wires = self.task, {"model": self.model, "clip": self.clip, "vae": self.vae, "coupling": coupling}
-        inputs = {"text": task.text, "seed": task.seed, "steps": task.steps, "guidance": task.guidance, **SETTINGS}
+        (coupling,) = self.host.run("CSDKernel", fixed_bandwidth=1.0, **method.coupling)
+        (timesteps,) = self.host.run("CSDTimesteps", order=method.order)
+        wires = {"model": self.model, "clip": self.clip, "vae": self.vae, "coupling": coupling, "timesteps": timesteps}
+        inputs = {"text": named(self.kind, self.colour), "seed": seed, "steps": method.steps, **SHARED, **method.inputs}
         with torch.inference_mode():
-            output = self.host.node("CSDTextToSplats").execute(**wires, **inputs, timesteps=timesteps)
+            output = self.host.node("CSDTextToSplats").execute(**wires, **inputs)
         return output.args[0], output.ui["csd"][0]
 
-    def ceiling(self):
+    def ceiling(self, seed: int):
         """Splats from the same start, fitted to paintings from sixteen sides."""
-        sides, parts = np.arange(16) * 22.5, parts_of(self.task.kind, self.task.colour, HELD_OUT_SEED)
-        cameras = orbit(sides.tolist(), [LIFT, 40.0] * 8, (SIDE, SIDE))
-        pictures = np.stack([painted(parts, cameras, view).over(BEHIND) for view in range(16)])
-        fitting = Fitting(self.task.steps, views=4, rate=SETTINGS["rate"], rates=FROM_A_CLOUD)
-        start, scene = cloud(SETTINGS["splats"], self.task.seed), SplatScene(cameras, background=BEHIND)
+        parts = parts_of(self.kind, self.colour, HELD_OUT_SEED)
+        cameras = orbit(JUDGED, [LIFT, 40.0] * (len(JUDGED) // 2), (SIDE, SIDE))
+        pictures = np.stack([painted(parts, cameras, view).over(BEHIND) for view in range(len(JUDGED))])
+        fitting = Fitting(FITTED, views=4, rate=SHARED["rate"], rates=FROM_A_CLOUD)
+        start, scene = cloud(SHARED["splats"], seed), SplatScene(cameras, background=BEHIND)
         found = fitted(start, scene, torch.from_numpy(pictures).float(), fitting=fitting)
         rotations = torch.nn.functional.normalize(found.rotations, dim=1)
-        parts = found.positions, found.scales, rotations, found.opacities[:, None], found.harmonics
-        return self.host.module("host.splats").Kind(*(part[None] for part in parts))
+        numbers = found.positions, found.scales, rotations, found.opacities[:, None], found.harmonics
+        return self.host.module("host.splats").Kind(*(part[None] for part in numbers))
 
-    def seen(self, splat, views=None) -> tuple[Tensor, Tensor]:
-        """Pictures over grey [N, H, W, 3], and outlines [N, H, W]."""
+    def seen(self, splat, views=None) -> Seen:
         inputs = {"splat": splat, "views": views or self.views, "frames": 0, "background": BEHIND}
-        images, _, alpha = self.host.run("CSDRenderSplats", **inputs)
-        return images, alpha
+        images, rendered, alpha = self.host.run("CSDRenderSplats", **inputs)
+        return Seen(images, rendered.depth, alpha)
 
     def turned(self, splat) -> np.ndarray:
         """Pictures of one turn, [N, H, W, 3]."""
-        azimuth = [360 * frame / FRAMES for frame in range(FRAMES)]
-        return self.seen(splat, self._views(azimuth))[0].numpy()
+        return self.seen(splat, self._views([360 * frame / FRAMES for frame in range(FRAMES)])).colour.numpy()
 
     def _views(self, azimuth: Sequence[float]):
         """Views of the class that the host has imported."""
@@ -118,48 +145,50 @@ class World:
         return self.host.module("media.view_set").Views(own, None, None, tuple(map(str, azimuth)))
 
     def features(self, pictures: Tensor) -> Tensor:
-        """What the autoencoder makes of pictures [..., H, W, 3], averaged over 3 x 3 cells: [..., F]."""
+        """What the autoencoder makes of pictures [N, H, W, 3], averaged over 3 x 3 cells: [N, F]."""
         with torch.inference_mode():
-            latents = self.vae.encode(pictures.flatten(0, -4))
-        pooled = torch.nn.functional.avg_pool2d(latents, 3)
-        return pooled.flatten(1).unflatten(0, pictures.shape[:-3])
+            latents = self.vae.encode(pictures)
+        return torch.nn.functional.avg_pool2d(latents, 3).flatten(1)
 
 
-def figures(world: World, splat) -> dict[str, float]:
-    """Distance of features (0: as near as paintings are to each other), own sides, and agreement of outlines."""
-    pictures, outlines = world.seen(splat)
-    ours, theirs = world.features(pictures), world.features(world.paintings)
-    centre = theirs.mean(0)
-    spread = (theirs - centre).norm(dim=-1).mean()
-    looks_like = torch.cdist(ours, centre).argmin(1)
-    turned = (looks_like - torch.arange(len(SIDES))).abs()
-    both, either = (getattr(torch, name)(outlines, world.outlines.mean(0)).sum() for name in ("minimum", "maximum"))
-    return {
-        "distance": float((ours - centre).norm(dim=-1).mean() / spread),
-        "own side": float((turned.minimum(len(SIDES) - turned) <= 1).float().mean()),
-        "fronts": float((looks_like == 0).sum()),
-        "outline": float(both / either),
-    }
+def strip(pictures: Tensor) -> np.ndarray:
+    """Every second of the judged views side by side, [H, 8 W, 3]."""
+    return np.concatenate(list(pictures[SHOWN].numpy()), axis=1)
 
 
-def table(lines: dict[str, dict[str, float]]) -> str:
-    heads = "| scene | distance of features | views that look like their side | views that look like the front "
-    rows = [heads + "| overlap of outlines | evaluations | seconds |", "|---|---|---|---|---|---|---|"]
-    for name, line in lines.items():
-        judged = f"{line['distance']:.2f} | {line['own side']:.0%} | {line['fronts']:.0f} of 8 | {line['outline']:.2f}"
-        rows.append(f"| {name} | {judged} | {line['evaluations']:.0f} | {line['seconds']:.0f} |")
+COLUMNS = {
+    **{"frechet": "Fréchet distance", "distance": "distance of features", "own side": "own side"},
+    **{"fronts": "fronts of 8", "outline": "outlines", "colour alike": "colour alike", "depth alike": "depth alike"},
+    **{"evaluations": "evaluations", "seconds": "seconds"},
+}
+
+WHOLE = ("evaluations", "seconds")
+
+
+def table(lines: Mapping[str, Mapping[str, float]]) -> str:
+    """Figures of scenes, by their names."""
+    shown = {name: head for name, head in COLUMNS.items() if any(name in line for line in lines.values())}
+    rows = ["| scene | " + " | ".join(shown.values()) + " |", "|---" * (len(shown) + 1) + "|"]
+    for scene, line in lines.items():
+        rows.append(f"| {scene} | " + " | ".join(_shown(line.get(name), name) for name in shown) + " |")
     return "\n".join(rows)
 
 
-def measured(world: World) -> dict[str, dict[str, float]]:
+def _shown(value: float | None, column: str) -> str:
+    return "" if value is None else f"{value:.0f}" if column in WHOLE else f"{value:.2f}"
+
+
+def measured(world: World, task: Task) -> dict[str, dict[str, float]]:
     """Figures of every method. The sheet of pictures grows on the way."""
-    lines, rows, turns, name = {}, [], [], f"{world.task.colour}_{world.task.kind}"
-    truth = np.concatenate(list(world.paintings[0].numpy()), axis=1)
+    lines, rows, turns, name = {}, [], [], f"{task.colour}_{task.kind}_{task.seed}"
+    truth = strip(world.judge.paintings.colour[0])
     for method in [*METHODS, "fit to paintings"]:
         begun = time.perf_counter()
-        splat, cost = world.made(method) if method in METHODS else (world.ceiling(), {"evaluations": 0})
-        lines[method] = {**figures(world, splat), **cost, "seconds": time.perf_counter() - begun}
-        rows.append((method, np.concatenate(list(world.seen(splat)[0].numpy()), axis=1)))
+        fit = method not in METHODS
+        splat, cost = (world.ceiling(task.seed), {"evaluations": 0}) if fit else world.made(METHODS[method], task.seed)
+        seen = world.seen(splat)
+        lines[method] = {**world.judge(seen), **cost, "seconds": time.perf_counter() - begun}
+        rows.append((method, strip(seen.colour)))
         turns.append((method, world.turned(splat)))
         contact_sheet([*rows, ("painted", truth)]).save(OUTPUT / f"{name}.png")
     moving(turns, OUTPUT / f"{name}.webp")
@@ -171,12 +200,10 @@ def main() -> None:
     parser.add_argument("--kind", choices=list(KINDS), default="car")
     parser.add_argument("--colour", choices=list(COLOURS), default="red")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=120)
-    parser.add_argument("--guidance", type=float, default=4.0)
     task = Task(**vars(parser.parse_args()))
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    lines = measured(World(InProcessHost(OUTPUT / "comfyui", "--cpu"), task))
-    print(f"{task.text}, {task.steps} steps, guidance {task.guidance:g}\n{table(lines)}")
+    lines = measured(World(InProcessHost(OUTPUT / "comfyui", "--cpu"), task.kind, task.colour), task)
+    print(f"{task.text}\n{table(lines)}")
     (OUTPUT / f"{task.colour}_{task.kind}_{task.seed}.json").write_text(json.dumps(lines, indent=2) + "\n")
     print(f"\nPictures are in {OUTPUT.relative_to(ROOT)}/.")
 

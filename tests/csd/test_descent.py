@@ -17,7 +17,7 @@ class Squares(Frames):
 
     asked: list = field(default_factory=list)
 
-    def wanted(self, x):
+    def wanted(self, x, index):
         return x
 
     def toward(self, theta, index, wanted):
