@@ -10,6 +10,7 @@ canvas     one wide or large picture: regions, 360 degrees, a part, inpainting
 sequences  clips, views of a scene, a series of pictures
 from_text  pictures from text alone
 scenes     scenes of splats, with the embedded model and with others
+text_to_3d a scene of splats from a text
 card       the pictures of templates in the templates browser
 shown      runs templates with the embedded model, and makes their cards of what comes out
 studio     small graphs that show what a node does

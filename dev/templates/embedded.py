@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import canvas, from_text, scenes, sequences
+from . import canvas, from_text, scenes, sequences, text_to_3d
 from .graph import Graph
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {
@@ -12,4 +12,5 @@ TEMPLATES: Mapping[str, Callable[[Graph], None]] = {
     **sequences.TEMPLATES,
     **scenes.TEMPLATES,
     **from_text.TEMPLATES,
+    **text_to_3d.TEMPLATES,
 }
