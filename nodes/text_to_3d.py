@@ -113,6 +113,24 @@ class TextToSplats(Node):
                     tooltip="How often each view is noised and predicted in a step; the mean counts. More: shapes are "
                     "decided by what the model always sees, not by chance. Evaluations grow with it.",
                 ),
+                io.Float.Input(
+                    "elevation_low",
+                    default=-10.0,
+                    min=-90.0,
+                    max=90.0,
+                    step=1.0,
+                    optional=True,
+                    tooltip="Degrees above the horizon from which views are taken, at least.",
+                ),
+                io.Float.Input(
+                    "elevation_high",
+                    default=60.0,
+                    min=-90.0,
+                    max=90.0,
+                    step=1.0,
+                    optional=True,
+                    tooltip="The same, at most. Prompts say *from above* from 50 degrees on.",
+                ),
             ],
             [
                 SplatType.Output("splat", display_name="splat", tooltip="The scene. It faces +z, and y is up."),
@@ -129,7 +147,7 @@ class TextToSplats(Node):
     @classmethod
     def run(
         cls, model, clip, vae, text, negative_text, view_words, rate, views_per_step, side, splats, most, guidance,
-        coupling=None, approach=0, draws=1, **settings,
+        coupling=None, approach=0, draws=1, elevation_low=-10.0, elevation_high=60.0, **settings,
     ):  # fmt: skip
         from ..csd.stein import Stein
         from ..host.text_to_scene import distilled, encoded, prompts_of_views
@@ -144,13 +162,18 @@ class TextToSplats(Node):
                 "coupling: got one along a correspondence, expected one over whole views, for the cameras are others "
                 "in each step; remove the correspondence from CSD Kernel."
             )
+        if elevation_low > elevation_high:
+            raise ValueError(
+                f"elevation_low: got {elevation_low:g} degrees, expected at most elevation_high, {elevation_high:g}; "
+                "lower it."
+            )
         prompts = prompts_of_views(clip, text, view_words), encoded(clip, negative_text)
         moves = choice.steps * max(approach, 1)
         density = during(moves, most) if most else None
         found, record = distilled(
             NAME, model, *prompts, choice, guidance,
             vae=vae,
-            around=Around((side, side), views_per_step, words=view_words),
+            around=Around((side, side), views_per_step, elevation_low, elevation_high, words=view_words),
             start=cloud(splats, choice.seed).to(device()),
             words=all_view_words(view_words),
             fitting=Fitting(moves, min(views_per_step, COMPARED), rate=rate, density=density, rates=FROM_A_CLOUD),

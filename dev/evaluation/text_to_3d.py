@@ -71,7 +71,16 @@ METHODS = {
     "ours": Method(
         ALONE,
         "descending",
-        {"guidance": 2.5, "noise_low": 0.5, "noise_high": 0.985, "views_per_step": 12, "draws": 3, "approach": 15},
+        {
+            "guidance": 2.5,
+            "noise_low": 0.5,
+            "noise_high": 0.985,
+            "views_per_step": 12,
+            "draws": 3,
+            "approach": 15,
+            "elevation_low": 0.0,
+            "elevation_high": 40.0,
+        },
     ),
 }
 

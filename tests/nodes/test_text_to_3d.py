@@ -110,3 +110,8 @@ def test_a_coupling_along_a_correspondence_is_refused(host, make):
 def test_a_checkpoint_without_text_encoder(make):
     with pytest.raises(ValueError, match="CSD Text to 3D: clip"):
         make(clip=None)
+
+
+def test_elevations_the_wrong_way_round(make):
+    with pytest.raises(ValueError, match="CSD Text to 3D: elevation_low: got 50 degrees, expected at most .* 40"):
+        make(elevation_low=50.0, elevation_high=40.0)
