@@ -72,9 +72,10 @@ METHODS = {
         ALONE,
         "descending",
         {
-            "guidance": 2.5,
+            "rate": 0.1,
+            "guidance": 2.0,
             "noise_low": 0.5,
-            "noise_high": 0.985,
+            "noise_high": 0.99,
             "views_per_step": 12,
             "draws": 3,
             "approach": 15,
