@@ -133,12 +133,6 @@ def _object(spec, world) -> list[Wild]:
 
 
 _OF: dict[str, Callable] = {
-    "INT": _number,
-    "FLOAT": _number,
-    "COMBO": _combo,
-    "BOOLEAN": _boolean,
-    "STRING": _string,
-    "IMAGE": _image,
-    "LATENT": _latent,
-    "CONDITIONING": _conditioning,
+    "INT": _number, "FLOAT": _number, "COMBO": _combo, "BOOLEAN": _boolean, "STRING": _string, "IMAGE": _image,
+    "LATENT": _latent, "CONDITIONING": _conditioning,
 }

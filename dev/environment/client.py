@@ -76,9 +76,8 @@ class Client:
     def upload(self, picture: Path, name: str | None = None) -> str:
         """Put a picture into the host's input folder; returns the name that LoadImage takes."""
         with Path(picture).open("rb") as file:
-            reply = self.post(
-                "/upload/image", files={"image": (name or Path(picture).name, file)}, data={"overwrite": "true"}
-            )
+            reply = self.post("/upload/image", files={"image": (name or Path(picture).name, file)},
+                              data={"overwrite": "true"})
         reply.raise_for_status()
         return reply.json()["name"]
 

@@ -123,11 +123,7 @@ class Host:
         self.output.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                self.command(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.base,
-                start_new_session=True,
+                self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.base, start_new_session=True,
                 env=host_environment(),
             )
         try:

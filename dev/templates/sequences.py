@@ -42,7 +42,9 @@ def _flow(graph: Graph, frames: Wire) -> Wire:
         return graph.add("CSDOpticalFlow", frames=frames, neighbours=3, anchors=3)["correspondence"]
 
 
-def _edited(graph: Graph, own: Embedded, pictures: Wire, correspondence: Wire, **further: int | Wire) -> Wire:
+def _edited(
+    graph: Graph, own: Embedded, pictures: Wire, correspondence: Wire, **further: int | Wire
+) -> Wire:
     """Pictures edited together along a correspondence. `further`: for the sampler."""
     with graph.group("Edit all together", "edit"):
         latent = graph.add("VAEEncode", pixels=pictures, vae=own.vae)["LATENT"]

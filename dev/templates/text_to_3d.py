@@ -54,7 +54,7 @@ def text_to_3d(graph: Graph) -> None:
     graph.column(WIDE)
     with graph.group(TURN, "result"):
         graph.add("SaveAnimatedWEBP", title=TURN, images=large, filename_prefix=f"csd/{graph.name}", fps=RATE,
-                  lossless=False, quality=85, method="default")  # fmt: skip
+                  lossless=False, quality=85, method="default", tall=400)  # fmt: skip
     graph.gap()
     with graph.group("From all sides", "result"):
         graph.add("PreviewImage", title=VIEWS, images=still)

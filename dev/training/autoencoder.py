@@ -115,7 +115,9 @@ def set_trained(model: Network, decoder_only: bool) -> None:
         part.requires_grad_(False)
 
 
-def train(model: Network, minutes: float, decoder_only: bool = False, scenes: int = 200, photos: int = 600) -> None:
+def train(
+    model: Network, minutes: float, decoder_only: bool = False, scenes: int = 200, photos: int = 600
+) -> None:
     """Train `model` for `minutes` in all, resuming where a checkpoint is."""
     set_trained(model, decoder_only)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))

@@ -12,14 +12,7 @@ from collaborative_score_distillation.dev.environment.env import ROOT
 pytestmark = pytest.mark.slow
 NODES = list(json.loads((ROOT / "tests" / "nodes" / "contract.json").read_text()))
 SHORT = {
-    "graphs": 2 * len(NODES),
-    "files": 25,
-    "kills": 2,
-    "calls": 1,
-    "runs": 12,
-    "cancels": 2,
-    "served": 9,
-    "limit": 4.0,
+    "graphs": 2 * len(NODES), "files": 25, "kills": 2, "calls": 1, "runs": 12, "cancels": 2, "served": 9, "limit": 4.0,
 }
 
 

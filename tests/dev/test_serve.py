@@ -18,9 +18,7 @@ def serving():
     process = subprocess.Popen(
         [sys.executable, "-m", "collaborative_score_distillation.dev.environment.serve", "--port", "0"],
         env={**environment, "PYTHONPATH": str(ROOT / ".import"), "PYTHONSAFEPATH": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
     )
     yield process
     process.send_signal(signal.SIGINT)

@@ -48,9 +48,8 @@ def test_conversion(workflow, object_info):
 
 def test_widgets_after_a_seed_are_set_in_a_copy(workflow, object_info):
     before = copy.deepcopy(workflow)
-    changed = set_widgets(
-        workflow, {"The sampler": {"seed": 1, "steps": 3}, "SaveLatent": {"filename_prefix": "x"}}, object_info
-    )
+    changed = set_widgets(workflow, {"The sampler": {"seed": 1, "steps": 3}, "SaveLatent": {"filename_prefix": "x"}},
+                          object_info)
     assert workflow == before
     assert find_node(changed, "KSampler")["widgets_values"] == [1, "randomize", 3, 8.0, "euler", "normal", 1.0]
     assert to_prompt(changed, object_info)["3"]["inputs"]["filename_prefix"] == "x"

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
-from collaborative_score_distillation.dev.templates.from_text import FRAMES, SHOWN_SIDE, TURN, VIEWS
+from collaborative_score_distillation.dev.templates.text_to_3d import FRAMES, SHOWN_SIDE, TURN, VIEWS
 
 pytestmark = pytest.mark.slow
 FEW = {"steps": 2, "approach": 2, "draws": 1, "views_per_step": 2, "side": 48, "splats": 60, "most": 0}
