@@ -68,6 +68,13 @@ def test_pictures_of_any_size(size):
     assert torch.allclose(render(splats, cameras, [0]).colour[0], by_hand(splats, cameras, 0)[0], atol=1e-9)
 
 
+def test_each_view_may_have_a_background_of_its_own():
+    splats, cameras = cloud(12), looking(2)
+    both = render(splats, cameras, [0, 1], torch.tensor([[0.2, 0.4, 0.6], [0.9, 0.9, 0.9]])).colour
+    assert torch.allclose(both[0], render(splats, cameras, [0], torch.tensor([0.2, 0.4, 0.6])).colour[0])
+    assert torch.allclose(both[1], render(splats, cameras, [1], 0.9).colour[0])
+
+
 def test_single_precision_is_enough():
     splats, cameras = cloud(200), looking()
     exact, found = render(splats, cameras, [0]), render(splats.to(torch.float32), cameras, [0])
