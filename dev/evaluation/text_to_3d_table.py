@@ -35,7 +35,7 @@ def fill(host: InProcessHost) -> None:
     for seed, name in missing(keys, RESULTS):
         method, scene = name.split(", ")
         world = worlds[scene]
-        keep(RESULTS, (seed, name), truth(world) if method == TRUTH else judged(world, method, seed))
+        keep(RESULTS, (seed, name), truth(world) if method == TRUTH else judged(world, method, int(seed)))
         print(f"seed {seed}: {name}", flush=True)
 
 
