@@ -27,6 +27,7 @@ NODES ?=
 LARGE ?= 1.5 SDXL medium
 ARGS ?=
 COVERAGE ?= 1
+WORKERS ?= 2
 MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST FRONTEND IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
@@ -75,8 +76,8 @@ ablation: env  ## kernel, correspondence and noise field, changed one at a time:
 serve: env  ## leave ComfyUI running with the extension's templates in it
 	@$(MODULE).dev.environment.serve $(ARGS)
 
-test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI, FRONTEND= for another page, COVERAGE=0
-	@status=0; $(PROGRAMS)/pytest $(if $(MEASURED),--cov --cov-report=) $(ARGS) || status=$$?; \
+test: browser  ## every test, with the real host and the real page: ARGS="-k windows", HOST= for another ComfyUI, FRONTEND= for another page, COVERAGE=0, WORKERS=0
+	@status=0; $(if $(filter-out 0,$(WORKERS)),OMP_NUM_THREADS=1 )$(PROGRAMS)/pytest -n $(WORKERS) --dist loadfile $(if $(MEASURED),--cov --cov-report=) $(ARGS) || status=$$?; \
 	$(if $(MEASURED),$(MODULE).dev.environment.covered || status=$$?;) exit $$status
 
 golden: env  ## replay golden vectors of the authors' code: FILES="a.npz b.npz"

@@ -159,8 +159,9 @@ class Graph:
             raise ValueError(f"{self.name} would open at {scale:.2f}, expected at least {least}; use less room.")
         return round(scale, 3)
 
-    def workflow(self) -> dict:
-        scale = self.scale()
+    def workflow(self, opened: bool = True) -> dict:
+        """As the page saves it. If it is not to be `opened` in the page, it may be too large to be read there."""
+        scale = self.scale() if opened else SCALES[0]
         return {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{EXTENSION}/{self.name}")),
             "revision": 0,

@@ -40,7 +40,7 @@ def made(client: Client, draw: Callable[[Graph], None], info: dict[str, dict]) -
     graph = Graph("help", info)
     graph.column(300)
     draw(graph)
-    workflow = graph.workflow()
+    workflow = graph.workflow(opened=False)
     prompt = to_prompt(workflow, info)
     files = client.run(prompt, workflow, ProgressBar(prompt)).files
     shown = [node for node in workflow["nodes"] if str(node["id"]) in files]

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
 
 from collaborative_score_distillation.dev.environment.env import BROWSER_ADVICE, EXTENSION, find_browser
 from collaborative_score_distillation.dev.environment.server import Host
@@ -24,6 +24,7 @@ FLAGS = [
 ]
 VIEWPORT = {"width": 1600, "height": 1000}
 BARS = (60, 120)
+CARDS, MOST_SCROLLS = "[data-testid^='template-workflow-']", 30
 LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
 RECORD = """() => {
     window.seen = {};
@@ -62,6 +63,17 @@ class Frontend:
         if not self.page.get_by_test_id("template-workflows-content").count():
             self.page.locator(".templates-tab-button").click()
         self.page.get_by_text(EXTENSION, exact=True).click()
+
+    def card(self, name: str) -> Locator:
+        """The card of a template. The page adds cards as one scrolls down."""
+        card, shown = self.page.get_by_test_id(f"template-workflow-{name}"), self.page.locator(CARDS)
+        for _ in range(MOST_SCROLLS):
+            if card.count():
+                break
+            shown.last.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(500)
+        card.scroll_into_view_if_needed()
+        return card
 
     def settle(self) -> None:
         """The page checks models and shows its dialogs a moment after the graph is there."""

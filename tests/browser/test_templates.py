@@ -28,9 +28,7 @@ def test_host_serves_file_and_picture(client, workflows, name):
 def test_cards_show_their_pictures(frontend, artifacts):
     frontend.open_templates_browser()
     for name in NAMES:
-        card = frontend.page.get_by_test_id(f"template-workflow-{name}")
-        card.scroll_into_view_if_needed()  # pictures out of sight are not loaded
-        picture = card.locator("img").first
+        picture = frontend.card(name).locator("img").first  # pictures out of sight are not loaded
         picture.wait_for()
         frontend.page.wait_for_function("image => image.complete", arg=picture.element_handle())
         assert picture.evaluate("image => image.naturalWidth") >= SMALLEST_WIDTH
@@ -39,7 +37,7 @@ def test_cards_show_their_pictures(frontend, artifacts):
 
 def test_a_click_opens_one(frontend):
     frontend.open_templates_browser()
-    frontend.page.get_by_test_id("template-workflow-panorama_edit").click()
+    frontend.card("panorama_edit").click()
     frontend.page.wait_for_function("() => document.title.includes('panorama_edit')")
     frontend.settle()
     assert frontend.unregistered() == []
