@@ -75,7 +75,7 @@ def test_repulsion_is_the_gradient_of_the_kernel(name, n, size):
     assert torch.allclose(gram.repulsion, gradient, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("kernel", [RBF(), Independent()], ids=str)
+@pytest.mark.parametrize("kernel", [RBF(), Independent()], ids=["rbf", "independent"])
 def test_repulsion_has_the_shape_of_the_particles(kernel):
     x = particles(5, 24)
     flat, deep = kernel(x), kernel(x.unflatten(1, (2, 3, 4)))

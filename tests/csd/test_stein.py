@@ -5,6 +5,7 @@ from collaborative_score_distillation.csd.kernel import RBF, Fixed, Independent,
 from collaborative_score_distillation.csd.stein import NORMALIZATIONS, Seen, Stein, clean, mean, row
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+KERNELS = {"median": RBF(), "authors": RBF(authors_median), "fixed": RBF(Fixed(0.3)), "independent": Independent()}
 
 
 def normal(n, seed=0, dtype=torch.float32, shape=(4, 6, 5)):
@@ -22,7 +23,7 @@ def normalization(request):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("kernel", [RBF(), RBF(authors_median), RBF(Fixed(0.3)), Independent()], ids=str)
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_one_particle_takes_the_direction_of_sds_bit_for_bit(normalization, kernel, dtype):
     residual = normal(1, seed=1, dtype=dtype) * 1.37
     direction, gram = Stein(kernel, normalization)(seen(normal(1, dtype=dtype) + 3), residual)
@@ -102,7 +103,7 @@ def test_the_independent_kernel_couples_nothing():
 
 
 @pytest.mark.parametrize("n", [2, 3, 9])
-@pytest.mark.parametrize("kernel", [RBF(), RBF(authors_median)], ids=str)
+@pytest.mark.parametrize("kernel", [RBF(), RBF(authors_median)], ids=["median", "authors"])
 def test_identical_particles_share_their_mean_residual(normalization, kernel, n):
     residual = normal(n, seed=1)
     direction, _ = Stein(kernel, normalization)(seen(normal(1).repeat(n, 1, 1, 1)), residual)
