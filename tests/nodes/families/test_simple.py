@@ -43,4 +43,4 @@ def test_a_set(consistent, tiny, picture, name):
 
 @pytest.mark.parametrize("name", ["sdxl", "sd35"])
 def test_a_model_that_sees_no_picture_asks_for_words(consistent, tiny, picture, name):
-    assert "describe what the picture shows now in `source`" in consistent(PANORAMA, tiny(name), picture)
+    assert "source: got no description of the source" in consistent(PANORAMA, tiny(name), picture)
