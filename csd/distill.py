@@ -116,12 +116,17 @@ class Distillation(Generic[AnyScene]):
     def init(self, theta: Theta) -> State:
         return State(0, theta, self.update.init(theta))
 
+    def call(self, step: int) -> Call:
+        """What the model is asked for in a step: its level, its particles, and the random numbers of the noise."""
+        draws, level = Draws(self.seed, step // self.reuse), self.levels[step // self.reuse]
+        scene = self.scene.at(draws)
+        return Call(level, self.batch(Draws(self.seed, step), scene), scene, draws, step / self.length)
+
     def step(self, state: State, source: Theta | None = None) -> Stepped:
         """One step. `source` is the unedited theta. Baselines noise it and predict on it."""
-        draws, level = Draws(self.seed, state.step // self.reuse), self.levels[state.step // self.reuse]
-        scene = self.scene.at(draws)
-        index = self.batch(Draws(self.seed, state.step), scene)
-        look = partial(self._look, state.theta, source, Call(level, index, scene, draws, state.step / self.length))
+        call = self.call(state.step)
+        level, index, scene = call.level, call.index, call.scene
+        look = partial(self._look, state.theta, source, call)
         x, x_t, residual = self._in_parts(look, index)  # SPLIT, SCORE
         direction, gram = self.couple(Seen(x, x_t, index, state.theta), residual)  # COUPLE
         lengths = self.weight(level) * direction

@@ -6,6 +6,7 @@ be resumed at any step.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,10 @@ class Draws:
     def normal(self, shape, *key) -> Tensor:
         """Standard normal numbers, float32 on the CPU."""
         return torch.randn(tuple(shape), generator=self.generator(*key))
+
+    def rows(self, shape, keys: Iterable, *key) -> Tensor:
+        """Standard normal numbers [len(keys), *shape]: each row by a key of its own, after what all keys begin with."""
+        return torch.stack([self.normal(shape, *key, own) for own in keys])
 
     def uniform(self, *key) -> float:
         """One number in [0, 1)."""

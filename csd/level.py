@@ -57,9 +57,7 @@ class Level:
 
     def denoised_from_eps(self, x_t: Tensor, eps: Tensor) -> Tensor:
         """Raises ValueError where alpha = 0: pure noise says nothing about the image."""
-        if self.alpha == 0:
-            raise ValueError("Level: got alpha = 0, where the noise says nothing about the image; use a lower level.")
-        return (x_t - self.sigma * eps) / self.alpha
+        return (x_t - self.sigma * eps) / self._signal
 
     @property
     def to_denoised(self) -> float:
@@ -67,9 +65,14 @@ class Level:
 
         Raises ValueError where alpha = 0, as `denoised_from_eps` does.
         """
+        return self.sigma / self._signal
+
+    @property
+    def _signal(self) -> float:
+        """alpha, where something can be divided by it."""
         if self.alpha == 0:
             raise ValueError("Level: got alpha = 0, where the noise says nothing about the image; use a lower level.")
-        return self.sigma / self.alpha
+        return self.alpha
 
     def eps_from_velocity(self, x_t: Tensor, velocity: Tensor) -> Tensor:
         p, q = self._velocity_scales

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from .draws import Draws
@@ -36,8 +35,7 @@ class Independent:
     keys: Sequence[str]
 
     def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
-        rows = [draws.normal(like.shape[1:], "particle", self.keys[i]) for i in index]
-        return torch.stack(rows).to(like)
+        return draws.rows(like.shape[1:], [self.keys[i] for i in index], "particle").to(like)
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ class OnCanvas:
     def __call__(self, draws: Draws, index: Index, like: Tensor) -> Tensor:
         if draws not in self._last:  # the parts of a step share one canvas
             self._last.clear()
-            keys = self.crops.theta_keys()
-            self._last[draws] = torch.stack([draws.normal(self.row, "theta", key) for key in keys])
+            self._last[draws] = draws.rows(self.row, self.crops.theta_keys(), "theta")
         return self.crops.split(self._last[draws].to(like), index)
 
 

@@ -68,14 +68,11 @@ class AveragedScore:
 
     def __call__(self, x: Tensor, source: Tensor | None, eps: Tensor, call: Call) -> tuple[Tensor, Tensor]:
         x_t, total = self.score(x, source, eps, call)
-        for number in range(1, self.draws):
-            total = total + self.score(x, source, self._further(number, eps, call), call)[1]
-        return x_t, total / self.draws
-
-    @staticmethod
-    def _further(number: int, eps: Tensor, call: Call) -> Tensor:
         keys = call.scene.keys(call.index)
-        return torch.stack([call.draws.normal(eps.shape[1:], "further", number, key) for key in keys]).to(eps)
+        for number in range(1, self.draws):
+            further = call.draws.rows(eps.shape[1:], keys, "further", number).to(eps)
+            total = total + self.score(x, source, further, call)[1]
+        return x_t, total / self.draws
 
 
 @dataclass(frozen=True)

@@ -196,9 +196,7 @@ class Distiller(comfy.samplers.Sampler):
     @staticmethod
     def _noise(run: Distillation[Crops], theta: Tensor) -> Tensor:
         """Noise in the shape of theta."""
-        draws = Draws(run.seed, -1)
-        rows = [draws.normal(theta.shape[1:], "start", key) for key in run.scene.theta_keys()]
-        return torch.stack(rows).to(theta)
+        return Draws(run.seed, -1).rows(theta.shape[1:], run.scene.theta_keys(), "start").to(theta)
 
 
 def _tensor(theta: Theta) -> Tensor:

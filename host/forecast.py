@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..csd.distill import Distillation
-from ..csd.draws import Draws
 from ..csd.guidance import Call, Guidance, Predict, Request
 from ..csd.score import Score
 from ..media.report import duration
@@ -46,10 +45,9 @@ def evaluations(run: Distillation, counting: Counting, score: Callable[[Predict]
     """
     asked = score(counting)
     for step in range(begun, run.length):
-        draws, level = Draws(run.seed, step // run.reuse), run.levels[step // run.reuse]
-        index = run.batch(Draws(run.seed, step), run.scene)
-        x = torch.zeros(len(index), 1)
-        asked(x, x, x, Call(level, index, run.scene, draws, step / run.length))
+        call = run.call(step)
+        x = torch.zeros(len(call.index), 1)
+        asked(x, x, x, call)
     return counting.evaluations
 
 
