@@ -35,6 +35,18 @@ def file(name: str) -> Path:
     return _found(name, "file", "the name of a file", os.path.isfile)
 
 
+def answer(look: Callable[[str], object], name: str | None) -> bool | str:
+    """What `validate_inputs` says of a name: True, or the words with which `look` refuses it.
+
+    A node looks on the disk with it. The host would look in its list, which lacks what was made since then. `name` is
+    None where it comes through a link: its value is not known yet.
+    """
+    try:
+        return True if name is None else bool(look(name))
+    except (ValueError, OSError) as error:
+        return str(error)
+
+
 def _found(name: str, kind: str, expected: str, is_there: Callable[[Path], bool]) -> Path:
     if not isinstance(name, str):
         raise ValueError(f"{kind}: got a {type(name).__name__}, expected {expected}.")

@@ -100,12 +100,12 @@ class Preset:
         """Whether the model sees the source image, so that an instruction is enough."""
         return self.sees != WORDS
 
-    def described(self, source: object, name: str) -> None:
-        """ValueError where the model needs a description of the source, and `source` is empty.
+    def ask_for_words(self, described: bool, name: str) -> None:
+        """ValueError where the model needs a description of the source, and there is none.
 
         name   of the input that takes the description
         """
-        if not self.edits and not source:
+        if not self.edits and not described:
             raise ValueError(
                 f"{name}: got no description of the source for {self.label}, which does not see the picture; say in "
                 f"`{name}` what the picture shows now. Or load an edit model (InstructPix2Pix, CosXL Edit, Flux "

@@ -62,14 +62,8 @@ class PictureSetLoad(Node):
 
     @classmethod
     def validate_inputs(cls, folder):
-        """Looks for the folder on the disk. The host would look in its list, which lacks folders made since then.
-
-        `folder` is None where it comes through a link: its value is not known yet.
-        """
-        try:
-            return True if folder is None else bool(folders.folder(folder, _EXPECTED))
-        except (ValueError, OSError) as error:
-            return str(error)
+        """Looks for the folder on the disk, see `folders.answer`."""
+        return folders.answer(lambda name: folders.folder(name, _EXPECTED), folder)
 
     @classmethod
     def fingerprint_inputs(cls, folder, **_):

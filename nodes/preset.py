@@ -50,12 +50,7 @@ class PresetChoice:
     def numbers(self) -> dict:
         """Widgets of a sampler."""
         found, low = self.dialled, self.preset.noise_low
-        return {
-            "steps": found.steps,
-            "step_size": found.step_size,
-            "noise_low": low,
-            "noise_high": found.noise_high,
-        }
+        return {"steps": found.steps, "step_size": found.step_size, "noise_low": low, "noise_high": found.noise_high}
 
     @property
     def timesteps(self) -> TimestepsChoice:
@@ -130,8 +125,9 @@ class PresetOptions(Node):
 
     @classmethod
     def run(cls, model, strength, quality, source_prompt=None):
-        preset = preset_of(model, described=source_prompt is not None)
-        preset.described(source_prompt, "source_prompt")
+        described = source_prompt is not None
+        preset = preset_of(model, described)
+        preset.ask_for_words(described, "source_prompt")
         choice = PresetChoice(preset, strength, quality, None if preset.edits else source_prompt)
         if not preset.known:
             logging.warning("CSD Preset: %s. %s", *choice.said)

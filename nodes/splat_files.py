@@ -36,11 +36,8 @@ class LoadSplats(Node):
 
     @classmethod
     def validate_inputs(cls, file):
-        """Instead of the host's search in the list of files, which is older than a file that was just made."""
-        try:
-            return True if file is None else bool(folders.file(file))
-        except (ValueError, OSError) as error:
-            return str(error)
+        """Looks for the file on the disk, see `folders.answer`."""
+        return folders.answer(folders.file, file)
 
     @classmethod
     def fingerprint_inputs(cls, file):

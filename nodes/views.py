@@ -84,15 +84,11 @@ class ViewSetLoad(Node):
 
     @classmethod
     def validate_inputs(cls, folder):
-        """Looks for the folder on the disk. The host would look in its list, which lacks folders made since then.
+        """Looks for the folder on the disk, see `folders.answer`.
 
-        The whole server waits for this method, so it does not read the file. `folder` is None where it comes through
-        a link: its value is not known yet.
+        The whole server waits for this method, so it does not read the file.
         """
-        try:
-            return True if folder is None else bool(nerfstudio.described(folders.folder(folder)))
-        except (ValueError, OSError) as error:
-            return str(error)
+        return folders.answer(lambda name: nerfstudio.described(folders.folder(name)), folder)
 
     @classmethod
     def fingerprint_inputs(cls, folder, **_):

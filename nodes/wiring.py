@@ -42,9 +42,9 @@ class Wish:
         """The settings for the model. ValueError where it cannot edit with what it was given."""
         if not self.instruction.strip():
             raise ValueError("instruction: got no text, expected what to do, such as `make it winter`; write it.")
-        source = self.source.strip()
-        preset = preset_of(self.model, described=bool(source))
-        preset.described(source, "source")
+        described = bool(self.source.strip())
+        preset = preset_of(self.model, described)
+        preset.ask_for_words(described, "source")
         return preset
 
 
