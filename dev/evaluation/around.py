@@ -45,6 +45,11 @@ class Seen:
         grey = ((FAR - self.depth) / (FAR - NEAR)).clamp(0, 1)
         return torch.where(self.alpha > 0.5, grey, BEHIND)[..., None].expand(*grey.shape, 3)
 
+    @property
+    def each(self) -> list[Seen]:
+        """The objects one by one, where there are several."""
+        return [Seen(*views) for views in zip(self.colour, self.depth, self.alpha)]
+
 
 @dataclass(frozen=True, eq=False)
 class Judge:
@@ -90,8 +95,7 @@ class Judge:
 
     def truth(self) -> dict[str, float]:
         """What the paintings have of `colour alike` and `depth alike`, averaged over their objects."""
-        paintings = self.paintings
-        each = [self.alike(Seen(*views)) for views in zip(paintings.colour, paintings.depth, paintings.alpha)]
+        each = [self.alike(views) for views in self.paintings.each]
         return {name: sum(one[name] for one in each) / len(each) for name in each[0]}
 
     def _agreement(self, pictures: Tensor) -> float:

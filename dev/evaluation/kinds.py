@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -70,12 +70,15 @@ class Kind:
 
     def scenes(self, count: int, look: str | None = None) -> list[tuple[int, str]]:
         """Held-out seeds with the looks that they are edited in, or with the one that is named."""
-        seeds = [FIRST_SCENE + number for number in range(count)]
-        if look:
-            return [(seed, look) for seed in seeds]
-        if self.every_look:
-            return [(seed, look) for seed in seeds for look in EDITED]
-        return [(seed, EDITED[number % len(EDITED)]) for number, seed in enumerate(seeds)]
+        return held_out(count, (look,) if look else EDITED, self.every_look)
+
+
+def held_out(count: int, looks: Sequence[str], every_look: bool) -> list[tuple[int, str]]:
+    """Seeds of scenes that no model has seen: each with every look, or with the next one."""
+    seeds = [FIRST_SCENE + number for number in range(count)]
+    if every_look:
+        return [(seed, look) for seed in seeds for look in looks]
+    return [(seed, looks[number % len(looks)]) for number, seed in enumerate(seeds)]
 
 
 def prompted(kind: Kind, info: dict, seed: int, look: str) -> tuple[Edit, dict]:

@@ -18,7 +18,7 @@ import numpy as np
 from ...demo.painter import EDITED
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
-from .kinds import FIRST_SCENE
+from .kinds import held_out
 from .results import edit_version, keep, known, means, missing, table
 from .scene_contenders import CONTENDERS, OURS, Scene, contend, figures
 from .scene_world import EDITS, World
@@ -73,14 +73,6 @@ def measured(host: InProcessHost, seed: int, look: str, model: str) -> dict[str,
     return lines
 
 
-def all_scenes(count: int, every_look: bool) -> list[tuple[int, str]]:
-    """Held-out scenes: each in every look, or in the next one."""
-    seeds = [FIRST_SCENE + number for number in range(count)]
-    if every_look:
-        return [(seed, look) for seed in seeds for look in EDITED]
-    return [(seed, EDITED[number % len(EDITED)]) for number, seed in enumerate(seeds)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1, help="scenes")
@@ -88,7 +80,7 @@ def main() -> None:
     parser.add_argument("--model", choices=list(EDITS), default="sharp")
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    scenes = all_scenes(arguments.count, arguments.every_look)
+    scenes = held_out(arguments.count, EDITED, arguments.every_look)
     path = OUTPUT / f"{arguments.model}_{edit_version(Path(__file__).with_name('scene_contenders.py'))}.jsonl"
     todo = missing(scenes, path)
     if todo:

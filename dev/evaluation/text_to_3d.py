@@ -32,6 +32,7 @@ from ...splats.orbit import orbit
 from ...splats.scene import SplatScene
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
+from . import results
 from .around import BEHIND, Judge, Seen
 from .sheet import contact_sheet, moving
 
@@ -178,10 +179,8 @@ WHOLE = ("evaluations", "seconds")
 def table(lines: Mapping[str, Mapping[str, float]]) -> str:
     """Figures of scenes, by their names."""
     shown = {name: head for name, head in COLUMNS.items() if any(name in line for line in lines.values())}
-    rows = ["| scene | " + " | ".join(shown.values()) + " |", "|---" * (len(shown) + 1) + "|"]
-    for scene, line in lines.items():
-        rows.append(f"| {scene} | " + " | ".join(_shown(line.get(name), name) for name in shown) + " |")
-    return "\n".join(rows)
+    rows = [[scene, *(_shown(line.get(name), name) for name in shown)] for scene, line in lines.items()]
+    return results.table(["scene", *shown.values()], rows)
 
 
 def _shown(value: float | None, column: str) -> str:

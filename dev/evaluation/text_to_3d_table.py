@@ -15,7 +15,7 @@ import torch
 
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
-from .around import Seen
+from . import results
 from .results import keep, known, missing
 from .sheet import contact_sheet
 from .text_to_3d import COLUMNS, METHODS, OUTPUT, World, strip
@@ -41,9 +41,7 @@ def fill(host: InProcessHost) -> None:
 
 def truth(world: World) -> dict:
     """What the paintings have of the measures that say nothing about a likeness."""
-    paintings = world.judge.paintings
-    each = zip(paintings.colour, paintings.depth, paintings.alpha)
-    spots = [world.judge.spot(Seen(*views)) for views in each]
+    spots = [world.judge.spot(views) for views in world.judge.paintings.each]
     return {**world.judge.truth(), "apart": apart(spots)}
 
 
@@ -77,13 +75,12 @@ def table() -> str:
     """Means over the seeds, with the standard deviation between seeds."""
     done = known(RESULTS)
     names = [name for name in COLUMNS if name not in ("evaluations", "seconds")]
-    rows = ["| scene | method | seeds | " + " | ".join(COLUMNS[name] for name in names) + " | diversity |"]
-    rows.append("|---" * (len(names) + 4) + "|")
+    rows = []
     for scene, method, found in lines():
         painted = done.get((0, f"{TRUTH}, {scene}"), {})
         values = [spread([one[name] for one in found]) for name in names]
-        rows.append(f"| {scene} | {method} | {len(found)} | {' | '.join(values)} | {diversity(found, painted)} |")
-    return "\n".join(rows)
+        rows.append([scene, method, str(len(found)), *values, diversity(found, painted)])
+    return results.table(["scene", "method", "seeds", *(COLUMNS[name] for name in names), "diversity"], rows)
 
 
 def spread(values: list[float]) -> str:

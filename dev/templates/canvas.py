@@ -114,9 +114,30 @@ def around(graph: Graph) -> None:
         graph.add("PreviewImage", title="Seam in the middle", images=turned, tall=LOW)
 
 
+def _through_mask(graph: Graph, title: str, instruction: str, soft: int, inside: bool) -> None:
+    """All nodes of an edit that is put into the picture through a mask.
+
+    title    of the group with the mask
+    soft     width of its borders, pixels
+    inside   whether the edit happens inside the mask only
+    """
+    width = 1024
+    with graph.group("Picture", "set"):
+        source = scene(graph, width)
+    graph.column(NARROW)
+    with graph.group(title, "set"):
+        mask = soft_mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": soft, "right": soft})
+    graph.column(NARROW)
+    own = instructed(graph, instruction)
+    graph.column(NARROW)
+    split = windows(graph, source)
+    onto = {"destination": source, "mask": mask}
+    edited = edited_windows(graph, own, split, mask=mask if inside else None, onto=onto)
+    shown(graph, source, edited)
+
+
 def part(graph: Graph) -> None:
     """An edit that is put into the picture through a mask with a soft border."""
-    width = 1024
     begin(
         graph,
         "## Edit a part of a panorama\n\nThe whole picture is edited, and the masked part of the edit is put into the "
@@ -126,22 +147,11 @@ def part(graph: Graph) -> None:
         "- the numbers in Soft border: how wide the passage is, pixels\n"
         "- models for inpainting: connect the mask to Set Latent Noise Mask behind VAE Encode, too\n",
     )
-    with graph.group("Picture", "set"):
-        source = scene(graph, width)
-    graph.column(NARROW)
-    with graph.group("Where the edit is put", "set"):
-        mask = soft_mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": 192, "right": 192})
-    graph.column(NARROW)
-    own = instructed(graph, "make it winter")
-    graph.column(NARROW)
-    split = windows(graph, source)
-    edited = edited_windows(graph, own, split, onto={"destination": source, "mask": mask})
-    shown(graph, source, edited)
+    _through_mask(graph, "Where the edit is put", "make it winter", soft=192, inside=False)
 
 
 def inpaint(graph: Graph) -> None:
     """An edit that happens inside a mask with a soft border only."""
-    width = 1024
     begin(
         graph,
         "## Change only what a mask shows\n\nSet Latent Noise Mask tells the sampler where the edit happens. In every "
@@ -153,17 +163,7 @@ def inpaint(graph: Graph) -> None:
         "- the numbers in Soft border: how wide the passage is, pixels\n"
         "- compare with `panorama_part`, which edits everything and then shows a part\n",
     )
-    with graph.group("Picture", "set"):
-        source = scene(graph, width)
-    graph.column(NARROW)
-    with graph.group("Where the edit happens", "set"):
-        mask = soft_mask(graph, (width, SIDE), (192, 0, 640, SIDE), {"left": 224, "right": 224})
-    graph.column(NARROW)
-    own = instructed(graph, "make it autumn")
-    graph.column(NARROW)
-    split = windows(graph, source)
-    edited = edited_windows(graph, own, split, mask=mask, onto={"destination": source, "mask": mask})
-    shown(graph, source, edited)
+    _through_mask(graph, "Where the edit happens", "make it autumn", soft=224, inside=True)
 
 
 def large(graph: Graph) -> None:

@@ -6,17 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .graph import Graph, Wire
-from .parts import LOW, MIDDLE, NARROW, WIDE, Embedded, begin, embedded, words
+from .parts import LOW, MIDDLE, NARROW, WIDE, Embedded, begin, instructed, windows
 
 OBJECT, OBJECTS = 96, 6  # side of a picture of the model of objects, and how many
 STEPS = {"steps": 24, "step_size": 2.0, "noise_low": 0.02, "noise_high": 0.98, "particles_at_once": 8}
-
-
-def _described(graph: Graph, model: str, text: str) -> Embedded:
-    """A group with a model and its prompts: the text, and the empty one."""
-    with graph.group("Words", "words"):
-        own = embedded(graph, model)
-        return Embedded(own.model, own.clip, own.vae, words(graph, own, "Text", text), words(graph, own, "No text", ""))
 
 
 def _from_noise_down(graph: Graph) -> dict[str, Wire]:
@@ -51,7 +44,7 @@ def objects(graph: Graph) -> None:
         size: dict[str, Any] = {"width": OBJECT, "height": OBJECT, "batch_size": OBJECTS}
         empty = graph.add("EmptySD3LatentImage", **size)["LATENT"]
     graph.column(NARROW)
-    own = _described(graph, "objects", "a red house")
+    own = instructed(graph, "a red house", "Text", "objects")
     graph.gap()
     options = _from_noise_down(graph)
     graph.column(NARROW)
@@ -91,12 +84,9 @@ def panorama(graph: Graph) -> None:
     with graph.group("Canvas", "set"):
         empty = graph.add("EmptySD3LatentImage", width=768, height=128, batch_size=1)["LATENT"]
     graph.column(NARROW)
-    own = _described(graph, "sharp", "as a summer day")
+    own = instructed(graph, "as a summer day", "Text")
     graph.column(NARROW)
-    with graph.group("Windows", "set"):
-        sizes = {"window_width": 128, "window_height": 128, "overlap": 96, "multiple": 8, "blend": "feather"}
-        split = graph.add("CSDParticleSplit", whole=empty, **sizes)
-    graph.gap()
+    split = windows(graph, empty, window_width=128, window_height=128, overlap=96)
     options = _from_noise_down(graph)
     graph.gap()
     with graph.group("Kernel", "edit"):

@@ -51,11 +51,11 @@ def words(graph: Graph, own: Embedded, title: str, text: str) -> Wire:
     return graph.add("CLIPTextEncode", title=title, clip=own.clip, text=text)["CONDITIONING"]
 
 
-def instructed(graph: Graph, instruction: str) -> Embedded:
-    """A group with the model and its prompts: the instruction, and the empty text."""
+def instructed(graph: Graph, text: str, title: str = "Instruction", model: str = "sharp") -> Embedded:
+    """A group with the model and its prompts: the text, under its title, and the empty one."""
     with graph.group("Words", "words"):
-        own = embedded(graph)
-        texts = words(graph, own, "Instruction", instruction), words(graph, own, "No text", "")
+        own = embedded(graph, model)
+        texts = words(graph, own, title, text), words(graph, own, "No text", "")
     return Embedded(own.model, own.clip, own.vae, *texts)
 
 

@@ -51,6 +51,30 @@ def _coupled(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
     return {"coupling": kernel, "noise": noise}
 
 
+def _edited(graph: Graph, family: Family, pictures: Wire, correspondence: Wire, what: str) -> tuple[Wire, Wire]:
+    """Columns in which pictures are edited along a correspondence. The edited latents, and the VAE to decode them.
+
+    what   names the pictures, in the title
+    """
+    with graph.group("Model", "model"):
+        loaded = family.load(graph)
+        few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
+        latent = graph.add("VAEEncode", pixels=pictures, vae=few)["LATENT"]
+    coupled = _coupled(graph, correspondence)
+    graph.column(360)
+    with graph.group("Words", "words"):
+        prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), pictures, family.texts)
+    edited = _sampled(graph, family, prompts, loaded.model, latent, what, **coupled)
+    graph.column(420)
+    return edited, few
+
+
+def _decoded(graph: Graph, edited: Wire, vae: Wire, correspondence: Wire) -> Wire:
+    """Edited latents as pictures without the flicker of the VAE."""
+    pictures = graph.add("VAEDecode", samples=edited, vae=vae)["IMAGE"]
+    return graph.add("CSDBlend", images=pictures, correspondence=correspondence)["images"]
+
+
 def panorama(graph: Graph, family: Family) -> None:
     """A wide picture in windows on one canvas."""
     side = family.window
@@ -96,19 +120,9 @@ def video(graph: Graph, family: Family) -> None:
         frames = graph.add("CSDVideoFrameBatch", video=source, rate=8.0, count=8, side=family.window, multiple=16)
         flow = graph.add("CSDOpticalFlow", frames=frames["frames"])["correspondence"]
     graph.column(340)
-    with graph.group("Model", "model"):
-        loaded = family.load(graph)
-        few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
-        latent = graph.add("VAEEncode", pixels=frames["frames"], vae=few)["LATENT"]
-    coupled = _coupled(graph, flow)
-    graph.column(360)
-    with graph.group("Words", "words"):
-        prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), frames["frames"], family.texts)
-    edited = _sampled(graph, family, prompts, loaded.model, latent, "frames", **coupled)
-    graph.column(420)
+    edited, few = _edited(graph, family, frames["frames"], flow, "frames")
     with graph.group("Result", "result"):
-        pictures = graph.add("VAEDecode", samples=edited, vae=few)["IMAGE"]
-        even = graph.add("CSDBlend", images=pictures, correspondence=flow)["images"]
+        even = _decoded(graph, edited, few, flow)
         restored = graph.add("CSDVideoRestore", frames=even, clip=frames["range"])
         made = graph.add(
             "CreateVideo",
@@ -133,17 +147,7 @@ def views(graph: Graph, family: Family) -> None:
         source = graph.add("CSDViewSetLoad", title="Source", folder="my_scene", longest_side=family.window)
         found = graph.add("CSDViewCorrespondence", views=source["views"], neighbours=4)["correspondence"]
     graph.column(340)
-    with graph.group("Model", "model"):
-        loaded = family.load(graph)
-        few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
-        latent = graph.add("VAEEncode", pixels=source["images"], vae=few)["LATENT"]
-    coupled = _coupled(graph, found)
-    graph.column(360)
-    with graph.group("Words", "words"):
-        prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), source["images"], family.texts)
-    edited = _sampled(graph, family, prompts, loaded.model, latent, "views", **coupled)
-    graph.column(420)
+    edited, few = _edited(graph, family, source["images"], found, "views")
     with graph.group("Result", "result"):
-        pictures = graph.add("VAEDecode", samples=edited, vae=few)["IMAGE"]
-        even = graph.add("CSDBlend", images=pictures, correspondence=found)["images"]
+        even = _decoded(graph, edited, few, found)
         graph.add("CSDViewSetSave", title="Edit", images=even, views=source["views"], name="", tall=300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .graph import Graph, Wire
+from .parts import SEED
 
 TITLE = "Consistent Edit"
 INSTRUCTIONS = "*make it winter*, *make it a sunset*, *make it night*, *make it an oil painting*, *make it foggy*"
@@ -48,7 +49,7 @@ def panorama(graph: Graph) -> None:
     )
     graph.column(300)
     with graph.group("Picture", "set"):
-        painted = {"seed": 1_000_002, "look": "summer", "width": 1024, "height": 256}
+        painted = {"seed": SEED, "look": "summer", "width": 1024, "height": 256}
         source = graph.add("CSDDemoScene", title="Source", **painted)["IMAGE"]
     model, clip, vae = _model(graph)
     graph.column(360)
@@ -82,7 +83,7 @@ def video(graph: Graph) -> None:
     )
     graph.column(300)
     with graph.group("Video", "set"):
-        painted = {"seed": 1_000_002, "look": "summer", "frames": 12, "width": 192, "height": 128, "rate": 12.0}
+        painted = {"seed": SEED, "look": "summer", "frames": 12, "width": 192, "height": 128, "rate": 12.0}
         source = graph.add("CSDDemoClip", title="Source", **painted)
     model, clip, vae = _model(graph)
     graph.column(360)

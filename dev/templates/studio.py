@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .graph import Graph, Wire
+from .parts import AT_ONCE, SEED, STEPS, nearby
 
-SCENE = {"seed": 1_000_002, "look": "summer", "width": 768, "height": 192}
-CLIP = {"seed": 1_000_002, "look": "summer", "frames": 6, "width": 192, "height": 128, "rate": 12.0}
+SCENE = {"seed": SEED, "look": "summer", "width": 768, "height": 192}
+CLIP = {"seed": SEED, "look": "summer", "frames": 6, "width": 192, "height": 128, "rate": 12.0}
 SIDE, OVERLAP = 192, 96
-STEPS = {"steps": 8, "guidance": 1.0, "image_guidance": 1.0, "step_size": 1.0, "noise_low": 0.0, "noise_high": 0.85}
 SUNSET = "make it a sunset"
 
 
@@ -56,10 +56,10 @@ class Studio:
         """Images edited together. -> IMAGE, report, plots"""
         model = self.model
         latent = self.add("VAEEncode", pixels=images, vae=model["VAE"])["LATENT"]
-        velocity = self.add("CSDVelocity", freedom=0.0, source="image")["baseline"]
+        velocity = nearby(self.graph)
         made = self.add(
             "CSDEditSampler", model=model["MODEL"], latent=latent, **self.prompts(images, instruction),
-            **{"baseline": velocity, "particles_at_once": 8, **STEPS, **stages},
+            **{"baseline": velocity, "particles_at_once": AT_ONCE, **STEPS, **stages},
         )  # fmt: skip
         decoded = self.add("VAEDecode", samples=made["latent"], vae=model["VAE"])["IMAGE"]
         return {**made, "IMAGE": decoded}
@@ -162,12 +162,11 @@ def demo_clip(graph: Graph) -> None:
 def demo_views(graph: Graph) -> None:
     studio = Studio(graph)
     for look in ("summer", "winter"):
-        views = {"seed": 1_000_002, "look": look, "count": 6, "width": 192, "height": 128}
-        studio.show(look, studio.add("CSDDemoViews", **views)["images"])
+        studio.show(look, _views(studio, look)["images"])
 
 
 def _views(studio: Studio, look: str) -> dict[str, Wire]:
-    return studio.add("CSDDemoViews", seed=1_000_002, look=look, count=6, width=192, height=128)
+    return studio.add("CSDDemoViews", seed=SEED, look=look, count=6, width=192, height=128)
 
 
 def _scene_of_splats(studio: Studio, views: dict[str, Wire]) -> Wire:
@@ -200,7 +199,7 @@ def edited_splats(graph: Graph) -> None:
     edited = studio.add(
         "CSDEditSplats", model=studio.model["MODEL"], vae=studio.model["VAE"], splat=scene, views=views["views"],
         **studio.prompts(views["images"], "make it winter"), baseline=velocity,
-        **{**STEPS, "step_size": 0.12, "rounds": 1, "particles_at_once": 8},
+        **{**STEPS, "step_size": 0.12, "rounds": 1, "particles_at_once": AT_ONCE},
     )["splat"]  # fmt: skip
     for title, splat in (("the scene before", scene), ("make it winter", edited)):
         studio.show(title, studio.add("CSDRenderSplats", splat=splat, views=views["views"], frames=7)["images"])
