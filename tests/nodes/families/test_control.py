@@ -11,7 +11,7 @@ COUNT = 4
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(comfy):
-    """The host's loader fails on entries of models that are gone while a failed test still holds their weights."""
+    """The host's loader fails on entries of models that are gone while something still holds their weights."""
     comfy.model_management.current_loaded_models.clear()
 
 
