@@ -38,8 +38,7 @@ LARGE_HEAD = """## Real sizes
 
 `make test-large` writes checkpoints of the size of the published ones, with random weights, and loads them with
 ComfyUI's own loaders. Two particles are then edited in two steps, one at a time and both at once, and compared with the
-loop by hand. Networks are in half precision, and computed in single precision on one shared CPU core. A family of
-`tests/nodes/families/large.py` without a line has not been run yet.
+loop by hand. Networks are in half precision, and computed in single precision on one shared CPU core.
 
 """
 
