@@ -12,6 +12,7 @@ from ...csd.geometry import Cameras
 from ...demo.instructions import INSTRUCTIONS
 from ...demo.painter import SOURCE
 from ...demo.painter.diorama import paint_views
+from ...demo.settings import SHARP_EDIT
 from ...demo.views import true_views
 from ..environment.in_process import InProcessHost
 
@@ -23,10 +24,7 @@ EDITS: dict[str, dict[str, Any]] = {
         **{"steps": 12, "step_size": 1.0, "guidance": 2.0, "image_guidance": 1.0},
         **{"noise_low": 0.02, "noise_high": 0.3},
     },
-    "sharp": {
-        **{"steps": 8, "step_size": 1.0, "guidance": 1.0, "image_guidance": 1.0},
-        **{"noise_low": 0.0, "noise_high": 0.85},
-    },
+    "sharp": dict(SHARP_EDIT),
 }
 ALWAYS = {"seed": 0, "particles_per_step": 0, "particles_at_once": 8}
 VELOCITY = {

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...demo.settings import SHARP_EDIT
 from .graph import Graph, Wire
 
 SIDE, OVERLAP = 256, 128  # of the windows, pixels
 SEED = 1_000_002  # a scene that the model has not seen
-STEPS = {"steps": 8, "guidance": 1.0, "image_guidance": 1.0, "step_size": 1.0, "noise_low": 0.0, "noise_high": 0.85}
 AT_ONCE = 8
 NARROW, MIDDLE, WIDE = 300, 340, 420  # columns
 LOW = 150  # a node with the picture of a panorama
@@ -88,7 +88,7 @@ def windows(graph: Graph, source: Wire, **widgets: Any) -> dict[str, Wire]:
 
 def sampler(graph: Graph, own: Embedded, latent: Wire, **stages: Any) -> dict[str, Wire]:
     """CSD Edit Sampler with the settings of the model; `stages` are further wires and widgets."""
-    settings = {"particles_at_once": AT_ONCE, **STEPS, **stages}
+    settings = {"particles_at_once": AT_ONCE, **SHARP_EDIT, **stages}
     prompts = {"positive": own.positive, "negative": own.negative}
     return graph.add("CSDEditSampler", model=own.model, latent=latent, **prompts, **settings)
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .families import Family, Prompts
+from ...demo.settings import SHARP_EDIT
 from .graph import Graph, Wire
-from .parts import AT_ONCE, NARROW, OTHERS, SEED, STEPS, begin, instructed, nearby, seeing
+from .parts import AT_ONCE, NARROW, OTHERS, SEED, begin, instructed, nearby, seeing
 from .sets import note
 
 FRAMES, RATE = 48, 16.0
@@ -109,7 +110,7 @@ def scene_edit(graph: Graph) -> None:
         seen = seeing(graph, own, scene.pictures)
         assert seen.positive is not None and seen.negative is not None
         prompts = Prompts(seen.positive, seen.negative, nearby(graph))
-    widgets = {**STEPS, **ROUNDS, "particles_at_once": AT_ONCE}
+    widgets = {**SHARP_EDIT, **ROUNDS, "particles_at_once": AT_ONCE}
     edited = _edited(graph, scene, own.model, own.vae, prompts, True, **widgets)
     _results(graph, scene, edited, before=True)
 

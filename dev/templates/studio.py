@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...demo.settings import SHARP_EDIT
 from .graph import Graph, Wire
-from .parts import AT_ONCE, SEED, STEPS, nearby
+from .parts import AT_ONCE, SEED, nearby
 
 SCENE = {"seed": SEED, "look": "summer", "width": 768, "height": 192}
 CLIP = {"seed": SEED, "look": "summer", "frames": 6, "width": 192, "height": 128, "rate": 12.0}
@@ -59,7 +60,7 @@ class Studio:
         velocity = nearby(self.graph)
         made = self.add(
             "CSDEditSampler", model=model["MODEL"], latent=latent, **self.prompts(images, instruction),
-            **{"baseline": velocity, "particles_at_once": AT_ONCE, **STEPS, **stages},
+            **{"baseline": velocity, "particles_at_once": AT_ONCE, **SHARP_EDIT, **stages},
         )  # fmt: skip
         decoded = self.add("VAEDecode", samples=made["latent"], vae=model["VAE"])["IMAGE"]
         return {**made, "IMAGE": decoded}
@@ -124,6 +125,36 @@ def tones(graph: Graph) -> None:
     studio.show("without: every window by itself", studio.panorama(source, coupling=alone, instruction="make it night"))
     alike = studio.add("CSDTones")["coupling"]
     studio.show("with CSD Tones", studio.panorama(source, coupling=alike, instruction="make it night"))
+
+
+def kernels(graph: Graph) -> None:
+    studio = Studio(graph)
+    clip = studio.clip
+    alone = studio.add("CSDKernel", kernel="independent")["coupling"]
+    studio.show("independent: every frame by itself", studio.edited(clip["frames"], coupling=alone)["IMAGE"])
+    seen = studio.add("CSDKernel", kernel="uniform", correspondence=clip["correspondence"])["coupling"]
+    studio.show("uniform, along the correspondence", studio.edited(clip["frames"], coupling=seen)["IMAGE"])
+
+
+def noise_fields(graph: Graph) -> None:
+    """Every frame by itself, so that only the noise is common."""
+    studio = Studio(graph)
+    clip = studio.clip
+    alone = studio.add("CSDKernel", kernel="independent")["coupling"]
+    wires = {"independent": {}, "carried": {"correspondence": clip["correspondence"]}}
+    for field, wire in wires.items():
+        noise = studio.add("CSDNoiseField", field=field, **wire)["noise"]
+        edited = studio.edited(clip["frames"], instruction="make it night", coupling=alone, noise=noise)
+        studio.show(f"{field}: frames coupled by their noise alone", edited["IMAGE"])
+
+
+def velocities(graph: Graph) -> None:
+    studio = Studio(graph)
+    source, along = studio.scene, studio.add("CSDTones")["coupling"]
+    for freedom in (0.0, 1.0):
+        velocity = studio.add("CSDVelocity", freedom=freedom, source="image", along_levels=False)["baseline"]
+        edited = studio.panorama(source, coupling=along, baseline=velocity)
+        studio.show(f"freedom {freedom:.0f}", edited)
 
 
 def _stretch(studio: Studio) -> dict[str, Wire]:
@@ -199,7 +230,7 @@ def edited_splats(graph: Graph) -> None:
     edited = studio.add(
         "CSDEditSplats", model=studio.model["MODEL"], vae=studio.model["VAE"], splat=scene, views=views["views"],
         **studio.prompts(views["images"], "make it winter"), baseline=velocity,
-        **{**STEPS, "step_size": 0.12, "rounds": 1, "particles_at_once": AT_ONCE},
+        **{**SHARP_EDIT, "step_size": 0.12, "rounds": 1, "particles_at_once": AT_ONCE},
     )["splat"]  # fmt: skip
     for title, splat in (("the scene before", scene), ("make it winter", edited)):
         studio.show(title, studio.add("CSDRenderSplats", splat=splat, views=views["views"], frames=7)["images"])
@@ -212,6 +243,9 @@ PICTURES: Mapping[str, Callable[[Graph], None]] = {
     "CSDParticleSplit": split_windows,
     "CSDParticleMerge": merged_windows,
     "CSDTones": tones,
+    "CSDKernel": kernels,
+    "CSDNoiseField": noise_fields,
+    "CSDVelocity": velocities,
     "CSDVideoFrameBatch": video_frames,
     "CSDVideoRestore": video_restored,
     "CSDDemoScene": demo_scene,
