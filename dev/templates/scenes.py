@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .families import Family, Prompts
 from ...demo.settings import SHARP_EDIT
+from .families import Family, Prompts
 from .graph import Graph, Wire
 from .parts import AT_ONCE, NARROW, OTHERS, SEED, begin, instructed, nearby, seeing
 from .sets import note

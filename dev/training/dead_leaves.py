@@ -1,7 +1,7 @@
 """Dead leaves: pictures of shapes that cover each other, with sizes after a power law, as things in photographs have.
 
-Statistics of their edges are those of photographs (Lee, Mumford and Huang, 2001). So a filter that is learnt on them works
-on photographs, of which there are few with a free licence.
+Statistics of their edges are those of photographs (Lee, Mumford and Huang, 2001). So a filter that is learnt on them
+works on photographs, of which there are few with a free licence.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Freely licensed photographs, cut and varied for training.
 
 Eight come inside the scikit-image package; by its own descriptions they are in the public domain or under CC0.
-Further ones take part where they are unpacked into `runs/photographs`, those without colours into `old` there. The model
-card names those that did, with their packages and licences.
+Further ones take part where they are unpacked into `runs/photographs`, those without colours into `old` there. The
+model card names those that did, with their packages and licences.
 """
 
 from functools import cache
