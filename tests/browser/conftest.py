@@ -24,12 +24,13 @@ FLAGS = [
 ]
 VIEWPORT = {"width": 1600, "height": 1000}
 BARS = (60, 120)
+RUN = ":is(button[data-testid='queue-button'], [data-testid='queue-button'] button)"  # newer pages name the button itself
 CARDS, MOST_SCROLLS = "[data-testid^='template-workflow-']", 30
 LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
 RECORD = """() => {
     window.seen = {};
     for (const type of ["execution_start", "progress", "progress_state", "b_preview", "b_preview_with_metadata",
-                        "executed", "execution_success", "execution_error", "progress_text"])
+                        "executed", "execution_success", "execution_error", "execution_interrupted", "progress_text"])
         window.app.api.addEventListener(type, event => (window.seen[type] ??= []).push(
             event.detail instanceof Blob || event.detail?.blob ? "picture" : event.detail));
 }"""
@@ -139,7 +140,10 @@ class Frontend:
         return self.page.evaluate("type => window.seen[type] ?? []", type)
 
     def press_run(self) -> None:
-        self.page.get_by_test_id("queue-button").get_by_role("button", name="Run").first.click()
+        self.page.locator(RUN, has_text="Run").first.click()
+
+    def press_cancel(self) -> None:
+        self.page.get_by_label("Cancel current run").first.click()
 
     def wait_for(self, *types: str, seconds: float) -> None:
         condition = f"() => {json.dumps(types)}.some(type => window.seen[type])"
