@@ -7,6 +7,7 @@ const STYLE = `
   .csd-compare { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 160px; }
   .csd-compare .stage { position: relative; flex: 1; min-height: 120px; overflow: hidden; background: #0004; }
   .csd-compare img { position: absolute; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
+  .csd-compare img:not([src]) { visibility: hidden; } /* or the browser draws a broken picture before the first run */
   .csd-compare .line { position: absolute; top: 0; bottom: 0; width: 2px; background: #fff; pointer-events: none; }
   .csd-compare .side { position: absolute; bottom: 4px; padding: 1px 6px; background: #000a; color: #fff;
                        font: 12px sans-serif; pointer-events: none; }

@@ -24,7 +24,7 @@ FLAGS = [
 ]
 VIEWPORT = {"width": 1600, "height": 1000}
 BARS = (60, 120)
-RUN = ":is(button[data-testid='queue-button'], [data-testid='queue-button'] button)"  # newer pages name the button itself
+RUN = ":is(button[data-testid='queue-button'], [data-testid='queue-button'] button)"  # itself, or what it lies in
 CARDS, MOST_SCROLLS = "[data-testid^='template-workflow-']", 30
 LOADED = "name => window.app?.graph?.nodes?.length > 0 && document.title.includes(name)"
 RECORD = """() => {
@@ -54,8 +54,10 @@ class Frontend:
         self.page.goto(self.server.url)
         self.page.locator(".templates-tab-button").wait_for()
         self.settle()
-        self.page.keyboard.press("Escape")
-        self.page.get_by_test_id("template-workflows-content").wait_for(state="hidden")
+        greeting = self.page.get_by_test_id("template-workflows-content")
+        while greeting.is_visible():  # a key pressed while the dialog still opens is lost
+            self.page.keyboard.press("Escape")
+            self.page.wait_for_timeout(500)
 
     def open_templates_browser(self) -> None:
         self.page.goto(self.server.url)

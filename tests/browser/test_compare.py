@@ -34,6 +34,11 @@ def opened(frontend):
     return frontend
 
 
+def test_no_broken_picture_is_seen_before_the_first_run(opened):
+    pictures = opened.page.locator(".csd-compare img")
+    assert pictures.count() == 2 and not any(picture.is_visible() for picture in pictures.all())
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["canvas", "Vue nodes"])
 def compared(opened, request):
     """A finished run of two batches of one colour each, with nodes on the canvas or as elements of the page."""
