@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .graph import Graph, Wire
+from .graph import WIDGET, Graph, Wire
 from .parts import LOW, MIDDLE, NARROW, WIDE, Embedded, begin, instructed, windows
 
 OBJECT, OBJECTS = 96, 6  # side of a picture of the model of objects, and how many
@@ -62,8 +62,9 @@ def objects(graph: Graph) -> None:
         pictures = [graph.add("VAEDecode", samples=made["latent"], vae=own.vae)["IMAGE"] for made in (each, one)]
     graph.gap()
     with graph.group("Results", "result"):
-        graph.add("PreviewImage", title="Each by itself", images=pictures[0], tall=210)
-        graph.add("SaveImage", title="After", images=pictures[1], filename_prefix=f"csd/{graph.name}", tall=240)
+        graph.add("PreviewImage", title="Each by itself", images=pictures[0], tall=LOW)
+        prefix = f"csd/{graph.name}"
+        graph.add("SaveImage", title="After", images=pictures[1], filename_prefix=prefix, tall=LOW + WIDGET)
 
 
 def panorama(graph: Graph) -> None:
@@ -95,16 +96,14 @@ def panorama(graph: Graph) -> None:
     made = _made(
         graph, "Sampler", own, split["particles"], guidance=1.0, coupling=kernel, layout=split["layout"], **options
     )
-    graph.gap()
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=made["report"])
+    graph.report(made["report"])
     graph.column(WIDE)
     with graph.group("Windows to picture", "set"):
         pictures = graph.add("VAEDecode", samples=made["latent"], vae=own.vae)["IMAGE"]
         whole = graph.add("CSDParticleMerge", particles=pictures, layout=split["layout"])["whole"]
     graph.gap()
     with graph.group("Result", "result"):
-        graph.add("SaveImage", title="After", images=whole, filename_prefix=f"csd/{graph.name}", tall=LOW + 40)
+        graph.add("SaveImage", title="After", images=whole, filename_prefix=f"csd/{graph.name}", tall=LOW + WIDGET)
 
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"text_to_panorama": panorama, "text_to_set": objects}

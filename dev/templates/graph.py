@@ -13,7 +13,7 @@ from ..environment.workflow import SEED_NAMES, is_widget
 
 TITLE, SLOT, WIDGET, GAP = 36, 21, 25, 50  # heights in the page's units
 BELOW = 16  # room under the last widget
-RUNNING = 40  # room for the line that a sampler shows while it runs
+RUNNING = 40 + 220  # room for the line and for the preview that a sampler shows while it runs
 SAMPLERS = ("CSDEditSampler", "CSDSampler")
 TALL = {
     "MarkdownNote": 360,
@@ -32,7 +32,10 @@ COLUMN_GAP = 60
 SCREEN = (1600, 1000)  # of the page, pixels, in which a whole template is to be seen
 BARS = (88, 195)  # what the page puts over it at the left and at the top, and room for the title of a group
 MARGIN = 20  # at the right and at the bottom
+EDGES = (20, 50)  # what a page that fits a template adds to its width and height
 SCALES = (0.6, 0.8)  # below the first, the page writes no text
+FITTED = (1920, 945, 0.75)  # newer pages choose the scale: a template fills this share of a window of this size
+READABLE = 8 / 14  # the least scale at which they write text
 COLOURS = {"model": "#5f8196", "set": "#4f9a4f", "words": "#3f789e", "edit": "#8A8", "result": "#b06634"}
 
 
@@ -62,12 +65,27 @@ class Graph:
 
     def column(self, width: float) -> None:
         """Begin the next column, `width` wide."""
-        self._left += self._width + COLUMN_GAP if self.nodes else 0
-        self._top, self._width = 0.0, width
+        right = max((node["pos"][0] + node["size"][0] for node in self.nodes), default=-COLUMN_GAP)
+        self._left, self._top, self._width = right + COLUMN_GAP, 0.0, width
 
     def gap(self) -> None:
         """Room for the title of another group under the last one."""
         self._top += 2 * TITLE
+
+    def report(self, card: Wire) -> None:
+        """A group with the card of a run, under the shortest column before the last one; what follows needs a new one.
+
+        A sampler shows its preview below its widgets, so nothing stands under it. Nothing stands under a lone note.
+        """
+        columns: dict[float, list[dict]] = {}
+        for node in self.nodes:
+            columns.setdefault(node["pos"][0], []).append(node)
+        *earlier, _ = (nodes for nodes in columns.values() if [node["type"] for node in nodes] != ["MarkdownNote"])
+        lowest = min((nodes[-1] for nodes in earlier), key=lambda node: node["pos"][1] + node["size"][1])
+        self._left, self._width = lowest["pos"][0], lowest["size"][0]
+        self._top = lowest["pos"][1] + lowest["size"][1] + GAP + 2 * TITLE
+        with self.group("Report", "result"):
+            self.add("PreviewImage", title="Report", images=card)
 
     def note(self, text: str) -> None:
         self._place("MarkdownNote", [], [], [text], {}, "Read me first")
@@ -157,6 +175,9 @@ class Graph:
         if scale < SCALES[0]:
             least = f"{SCALES[0]:.2f} for its text to be shown"
             raise ValueError(f"{self.name} would open at {scale:.2f}, expected at least {least}; use less room.")
+        fitted = FITTED[2] * min(FITTED[0] / (right + EDGES[0]), FITTED[1] / (bottom + EDGES[1]))
+        if fitted < READABLE:
+            raise ValueError(f"{self.name} would be fitted at {fitted:.2f}, expected {READABLE:.2f}; use less room.")
         return round(scale, 3)
 
     def workflow(self, opened: bool = True) -> dict:

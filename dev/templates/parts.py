@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...demo.settings import SHARP_EDIT
-from .graph import Graph, Wire
+from .graph import WIDGET, Graph, Wire
 
 SIDE, OVERLAP = 256, 128  # of the windows, pixels
 SEED = 1_000_002  # a scene that the model has not seen
 AT_ONCE = 8
 NARROW, MIDDLE, WIDE = 300, 340, 420  # columns
-LOW = 150  # a node with the picture of a panorama
+LOW = 250  # a node with the picture of a panorama, at least as high as the page makes it
 OTHERS = (
     "*make it winter*, *make it autumn*, *make it night*, *make it sepia*, *make it a pencil sketch*, "
     "*make it an oil painting*, *make it foggy*, *make it golden hour*"
@@ -94,13 +94,11 @@ def sampler(graph: Graph, own: Embedded, latent: Wire, **stages: Any) -> dict[st
 
 
 def sampled(graph: Graph, own: Embedded, latent: Wire, **stages: Any) -> Wire:
-    """A column with the sampler and its report. The edited latents."""
+    """A column with the sampler, and its report. The edited latents."""
     graph.column(MIDDLE)
     with graph.group("Sampler", "edit"):
         edited = sampler(graph, own, latent, **stages)
-    graph.gap()
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=edited["report"])
+    graph.report(edited["report"])
     return edited["latent"]
 
 
@@ -148,4 +146,4 @@ def shown(graph: Graph, before: Wire, after: Wire, tall: int = LOW) -> None:
     with graph.group("Before and after", "result"):
         graph.add("PreviewImage", title="Before", images=before, tall=tall)
         prefix = f"csd/{graph.name}"
-        graph.add("SaveImage", title="After", images=after, filename_prefix=prefix, tall=tall + 40)
+        graph.add("SaveImage", title="After", images=after, filename_prefix=prefix, tall=tall + WIDGET)

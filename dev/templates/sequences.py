@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .graph import Graph, Wire
+from .graph import WIDGET, Graph, Wire
 from .parts import (
     LOW,
     NARROW,
@@ -137,7 +137,7 @@ def views(graph: Graph) -> None:
     graph.column(NARROW)
     edited = _edited(graph, own, painted["images"], correspondence)
     with graph.group("Before and after", "result"):
-        graph.add("PreviewImage", title="Before", images=painted["images"], tall=240)
+        graph.add("PreviewImage", title="Before", images=painted["images"], tall=LOW)
         name = "diorama_edited"
         graph.add("CSDViewSetSave", title="After", images=edited, views=painted["views"], name=name, tall=300)
 
@@ -186,7 +186,7 @@ def series(graph: Graph) -> None:
     with graph.group("Results", "result"):
         graph.add("PreviewImage", title="Before", images=pictures, tall=LOW)
         graph.add("PreviewImage", title="Each by itself", images=each, tall=LOW)
-        graph.add("SaveImage", title="After", images=one, filename_prefix=f"csd/{graph.name}", tall=LOW + 40)
+        graph.add("SaveImage", title="After", images=one, filename_prefix=f"csd/{graph.name}", tall=LOW + WIDGET)
 
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {

@@ -36,37 +36,42 @@ def _sampled(
             further["baseline"] = prompts.baseline
         wires = {"model": model, "positive": prompts.positive, "negative": prompts.negative, "latent": latent}
         edited = graph.add("CSDEditSampler", **wires, **family.sampler, **further)
-    graph.gap()
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=edited["report"])
+    graph.report(edited["report"])
     return edited["latent"]
 
 
-def _coupled(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
-    """A group with the options for pictures that agree where they show the same thing."""
-    graph.gap()
+def _coupled(graph: Graph, finder: str, **seen: Any) -> tuple[dict[str, Wire], Wire]:
+    """A column with the options for pictures that agree where they show the same thing, and that correspondence.
+
+    finder   the node that finds it, from what is `seen`
+    """
+    graph.column(340)
     with graph.group("Coupling", "edit"):
+        correspondence = graph.add(finder, **seen)["correspondence"]
         kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
         noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
-    return {"coupling": kernel, "noise": noise}
+    return {"coupling": kernel, "noise": noise}, correspondence
 
 
-def _edited(graph: Graph, family: Family, pictures: Wire, correspondence: Wire, what: str) -> tuple[Wire, Wire]:
-    """Columns in which pictures are edited along a correspondence. The edited latents, and the VAE to decode them.
+def _edited(
+    graph: Graph, family: Family, pictures: Wire, what: str, finder: str, **seen: Any
+) -> tuple[Wire, Wire, Wire]:
+    """Columns in which pictures are edited along a correspondence. Edited latents, the VAE for them, correspondence.
 
-    what   names the pictures, in the title
+    what     names the pictures, in the title
+    finder   the node that finds the correspondence, from what is `seen`
     """
     with graph.group("Model", "model"):
         loaded = family.load(graph)
         few = graph.add("CSDVAEBatch", vae=loaded.vae, images_at_once=1)["vae"]
         latent = graph.add("VAEEncode", pixels=pictures, vae=few)["LATENT"]
-    coupled = _coupled(graph, correspondence)
+    coupled, correspondence = _coupled(graph, finder, **seen)
     graph.column(360)
     with graph.group("Words", "words"):
         prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), pictures, family.texts)
     edited = _sampled(graph, family, prompts, loaded.model, latent, what, **coupled)
     graph.column(420)
-    return edited, few
+    return edited, few, correspondence
 
 
 def _decoded(graph: Graph, edited: Wire, vae: Wire, correspondence: Wire) -> Wire:
@@ -118,11 +123,10 @@ def video(graph: Graph, family: Family) -> None:
     with graph.group("Video", "set"):
         source = graph.add("LoadVideo", title="Source", file="video.mp4")["VIDEO"]
         frames = graph.add("CSDVideoFrameBatch", video=source, rate=8.0, count=8, side=family.window, multiple=16)
-        flow = graph.add("CSDOpticalFlow", frames=frames["frames"])["correspondence"]
     graph.column(340)
-    edited, few = _edited(graph, family, frames["frames"], flow, "frames")
+    edited = _edited(graph, family, frames["frames"], "frames", "CSDOpticalFlow", frames=frames["frames"])
     with graph.group("Result", "result"):
-        even = _decoded(graph, edited, few, flow)
+        even = _decoded(graph, *edited)
         restored = graph.add("CSDVideoRestore", frames=even, clip=frames["range"])
         made = graph.add(
             "CreateVideo",
@@ -145,9 +149,9 @@ def views(graph: Graph, family: Family) -> None:
     )  # fmt: skip
     with graph.group("Views", "set"):
         source = graph.add("CSDViewSetLoad", title="Source", folder="my_scene", longest_side=family.window)
-        found = graph.add("CSDViewCorrespondence", views=source["views"], neighbours=4)["correspondence"]
     graph.column(340)
-    edited, few = _edited(graph, family, source["images"], found, "views")
+    found = {"views": source["views"], "neighbours": 4}
+    edited = _edited(graph, family, source["images"], "views", "CSDViewCorrespondence", **found)
     with graph.group("Result", "result"):
-        even = _decoded(graph, edited, few, found)
+        even = _decoded(graph, *edited)
         graph.add("CSDViewSetSave", title="Edit", images=even, views=source["views"], name="", tall=300)

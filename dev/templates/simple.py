@@ -31,12 +31,6 @@ def _model(graph: Graph) -> tuple[Wire, Wire, Wire]:
     return made["MODEL"], made["CLIP"], made["VAE"]
 
 
-def _report(graph: Graph, report: Wire) -> None:
-    graph.gap()
-    with graph.group("Report", "result"):
-        graph.add("PreviewImage", title="Report", images=report)
-
-
 def panorama(graph: Graph) -> None:
     """A wide picture, edited by one node."""
     graph.column(380)
@@ -63,7 +57,7 @@ def panorama(graph: Graph) -> None:
             vae=vae,
             instruction="make it a sunset",
         )
-    _report(graph, edited["report"])
+    graph.report(edited["report"])
     graph.column(600)
     with graph.group("Before and after", "result"):
         graph.add("PreviewImage", title="Before", images=source)
@@ -97,7 +91,7 @@ def video(graph: Graph) -> None:
             vae=vae,
             instruction="make it a sunset",
         )
-    _report(graph, edited["report"])
+    graph.report(edited["report"])
     graph.column(460)
     with graph.group("Result", "result"):
         made = graph.add("CreateVideo", images=edited["image"], fps=source["rate"])

@@ -41,6 +41,7 @@ def text_to_3d(graph: Graph) -> None:
     with graph.group("Object", "edit"):
         wires = {"model": model["MODEL"], "clip": model["CLIP"], "vae": model["VAE"], "coupling": coupling}
         made = graph.add("CSDTextToSplats", **wires, **settings())
+    graph.report(made["report"])
     graph.column(NARROW)
     with graph.group("File", "result"):
         graph.add("CSDSaveSplats", splat=made["splat"], name=graph.name)
@@ -58,7 +59,6 @@ def text_to_3d(graph: Graph) -> None:
     graph.gap()
     with graph.group("From all sides", "result"):
         graph.add("PreviewImage", title=VIEWS, images=still)
-        graph.add("PreviewImage", title="Report", images=made["report"])
 
 
 TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"text_to_3d": text_to_3d}

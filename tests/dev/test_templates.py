@@ -6,7 +6,16 @@ import pytest
 
 from collaborative_score_distillation.dev.environment.env import ROOT
 from collaborative_score_distillation.dev.environment.workflow import load_workflow
-from collaborative_score_distillation.dev.templates.graph import SCALES, SCREEN, TITLE, Graph
+from collaborative_score_distillation.dev.templates.graph import (
+    EDGES,
+    FITTED,
+    READABLE,
+    SAMPLERS,
+    SCALES,
+    SCREEN,
+    TITLE,
+    Graph,
+)
 
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 
@@ -56,6 +65,12 @@ def test_it_opens_whole_and_readable(workflow):
     assert SCALES[0] <= view["scale"] <= SCALES[1]
 
 
+def test_it_is_readable_where_the_page_chooses_the_scale(workflow):
+    sides = [max(box(node)[2 + axis] for node in workflow["nodes"]) + EDGES[axis] for axis in (0, 1)]
+    *window, share = FITTED
+    assert share * min(length / side for length, side in zip(window, sides, strict=True)) >= READABLE
+
+
 def test_one_that_would_be_too_small_is_refused():
     graph = Graph("wide", {})
     for _ in range(12):
@@ -63,3 +78,20 @@ def test_one_that_would_be_too_small_is_refused():
         graph.note("text")
     with pytest.raises(ValueError, match="wide would open at 0.3"):
         graph.scale()
+
+
+def test_one_that_a_page_would_make_too_small_is_refused():
+    graph = Graph("high", {})
+    graph.column(300)
+    graph.gap()
+    for _ in range(3):
+        graph.note("text")
+    with pytest.raises(ValueError, match="high would be fitted at 0.54"):
+        graph.scale()
+
+
+def test_nothing_stands_under_what_grows(workflow):
+    """The page lengthens a sampler by its preview while it runs."""
+    nodes = workflow["nodes"]
+    lowest = {node["pos"][0]: node for node in sorted(nodes, key=lambda node: node["pos"][1])}
+    assert all(node in lowest.values() for node in nodes if node["type"] in SAMPLERS)
