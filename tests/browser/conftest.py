@@ -55,7 +55,7 @@ class Frontend:
         known = self.page.request.get(f"{self.server.url}/settings/{KNOWN_USER}").json()
         self.page.goto(self.server.url)
         self.page.locator(".templates-tab-button").wait_for()
-        templates = self.page.get_by_test_id("template-workflows-content")
+        templates = self.page.get_by_role("dialog").filter(has=self.page.get_by_text(EXTENSION, exact=True))
         if not known:
             templates.wait_for()
         self.settle()
