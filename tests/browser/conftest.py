@@ -50,27 +50,16 @@ class Frontend:
         self.page.wait_for_function(LOADED, arg=name)
         self.settle()
 
-    def _start(self) -> Locator:
-        """The page as it starts, and its Templates browser, with which it greets a user that is new to the host."""
-        known = self.page.request.get(f"{self.server.url}/settings/{KNOWN_USER}").json()
+    def open_empty(self) -> None:
+        """The page as it starts for a user that the host knows: it greets new ones with the Templates browser."""
+        self.page.request.post(f"{self.server.url}/settings/{KNOWN_USER}", data="true")
         self.page.goto(self.server.url)
         self.page.locator(".templates-tab-button").wait_for()
-        templates = self.page.get_by_role("dialog").filter(has=self.page.get_by_text(EXTENSION, exact=True))
-        if not known:
-            templates.wait_for()
         self.settle()
-        return templates
-
-    def open_empty(self) -> None:
-        """The page as it is after the start, without the dialog that greets new users."""
-        templates = self._start()
-        while templates.is_visible():  # a key pressed while the dialog still opens is lost
-            self.page.keyboard.press("Escape")
-            self.page.wait_for_timeout(500)
 
     def open_templates_browser(self) -> None:
-        if not self._start().count():
-            self.page.locator(".templates-tab-button").click()
+        self.open_empty()
+        self.page.locator(".templates-tab-button").click()
         self.page.get_by_text(EXTENSION, exact=True).click()
 
     def card(self, name: str) -> Locator:
