@@ -32,7 +32,7 @@ MEASURED := $(filter-out 0,$(COVERAGE))
 export HOST FRONTEND IMAGE PROMPT SIZE VIDEO FILES QUICK FULL
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d demo-text-to-3d-table ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates cards help-pictures families lint
+.PHONY: help env browser example demo demo-video demo-views demo-scene demo-text-to-3d demo-text-to-3d-table demo-from-text ablation serve test golden campaign test-large demo-quality demo-styles demo-evenness demo-long-range bench demo-model templates cards help-pictures families lint
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*##/make \1:/p' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ demo-text-to-3d: env  ## a scene of splats from a text by three methods, with a 
 
 demo-text-to-3d-table: env  ## the same for three texts and three seeds; goes on where it stopped
 	@$(MODULE).dev.evaluation.text_to_3d_table $(ARGS)
+
+demo-from-text: env  ## pictures from text alone, and how far they are from paintings of that look
+	@$(MODULE).dev.evaluation.from_text $(ARGS)
 
 demo-styles: env  ## every style on photographs, against the filters that taught it: IMAGES="a.jpg b.jpg"
 	@$(MODULE).dev.evaluation.photographs $(IMAGES) $(ARGS)

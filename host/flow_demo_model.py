@@ -1,6 +1,7 @@
 """The sharp demo model: 16 channels of patches, and the host's U-Net as a rectified flow."""
 
 from pathlib import Path
+from typing import Any
 
 import comfy.latent_formats
 import comfy.model_base
@@ -12,6 +13,7 @@ import comfy.supported_models
 import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
+from ..demo.patch_edit import PatchEdit
 from ..demo.patches import CHANNELS, PATCH, PatchAutoencoder
 from .demo_model import CLIP_CONFIG, WEIGHTS, clip_of, model_of, part_of, read_weights, unet_settings
 
@@ -69,15 +71,21 @@ class ChangeUNet(UNetModel):
     """The host's U-Net, which predicts what an edit changes: the clean picture is source + output.
 
     The input is the noisy latent x_t = (1 - t) x + t noise, and beside it the latent of the source (zeros if there is
-    none). The velocity noise - x is (x_t - source - output) / t. Below t = 0.05 the denominator stays at 0.05. An
-    untrained network returns the source. So details that an edit keeps need not be learnt.
+    none). A `PatchEdit` beside the U-Net keeps colours exact. The velocity noise - x is (x_t - source - output) / t.
+    Below t = 0.05 the denominator stays at 0.05. An untrained network returns the source. So details that an edit keeps
+    need not be learnt.
     """
 
+    def __init__(self, *, operations: Any, dtype=torch.float32, device=None, **settings):
+        super().__init__(operations=operations, dtype=dtype, device=device, **settings)
+        self.patch_edit = PatchEdit(operations, dtype=dtype, device=device)
+
     def forward(self, x, timesteps, context, **rest):
-        change = super().forward(x, timesteps, context, y=context.mean(dim=1), **rest)
+        text, level = context.mean(dim=1), timesteps.float() / 1000
+        coarse = super().forward(x, timesteps, context, y=text, **rest)
+        change = self.patch_edit(*x.split(CHANNELS, dim=1), coarse.to(x.dtype), text, level)
         noisy, source = x.float().split(CHANNELS, dim=1)
-        level = (timesteps.float() / 1000).clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)
-        return ((noisy - source - change.float()) / level).to(x.dtype)
+        return ((noisy - source - change.float()) / level.clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)).to(x.dtype)
 
 
 class FlowEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):

@@ -17,11 +17,11 @@ from ...csd.correspondence import pull
 from ...csd.geometry import Geometry
 from ...csd.windows import as_size
 from ...demo.painter import lit, nearest
+from ...demo.settings import SCENE_ROUNDS
 from .consistency import disagreement, neighbours
 from .metrics import psnr
 from .scene_world import VIEWS, World
 
-LOOP = {"rounds": 8, "fit_steps": 48}
 Made = tuple[Any, int]
 
 
@@ -55,7 +55,7 @@ def corresponding(world: World) -> Made:
 
 
 def ours(world: World) -> Made:
-    return world.edited_scene("uniform", "carried", world.shared, tones=True, **LOOP)
+    return world.edited_scene("uniform", "carried", world.shared, tones=True, **SCENE_ROUNDS)
 
 
 def true_views_edited(world: World) -> Made:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...demo.settings import SHARP_EDIT
+from ...demo.settings import SCENE_ROUNDS, SHARP_EDIT
 from .families import Family, Prompts
 from .graph import Graph, Wire
 from .parts import AT_ONCE, NARROW, OTHERS, SEED, begin, instructed, nearby, seeing
@@ -18,7 +18,6 @@ from .sets import note
 
 FRAMES, RATE = 48, 16.0
 VIDEO = 300  # height of a node that shows one
-ROUNDS = {"rounds": 8, "fit_steps": 48}  # after each step of the edit the splats follow
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def scene_edit(graph: Graph) -> None:
         seen = seeing(graph, own, scene.pictures)
         assert seen.positive is not None and seen.negative is not None
         prompts = Prompts(seen.positive, seen.negative, nearby(graph))
-    widgets = {**SHARP_EDIT, **ROUNDS, "particles_at_once": AT_ONCE}
+    widgets = {**SHARP_EDIT, **SCENE_ROUNDS, "particles_at_once": AT_ONCE}
     edited = _edited(graph, scene, own.model, own.vae, prompts, True, **widgets)
     _results(graph, scene, edited, before=True)
 

@@ -152,7 +152,7 @@ def velocities(graph: Graph) -> None:
     studio = Studio(graph)
     source, along = studio.scene, studio.add("CSDTones")["coupling"]
     for freedom in (0.0, 1.0):
-        velocity = studio.add("CSDVelocity", freedom=freedom, source="image", along_levels=False)["baseline"]
+        velocity = studio.add("CSDVelocity", freedom=freedom, source="image")["baseline"]
         edited = studio.panorama(source, coupling=along, baseline=velocity)
         studio.show(f"freedom {freedom:.0f}", edited)
 
@@ -226,11 +226,10 @@ def edited_splats(graph: Graph) -> None:
     studio = Studio(graph)
     views = _views(studio, "summer")
     scene = _scene_of_splats(studio, views)
-    velocity = studio.add("CSDVelocity", freedom=0.0, source="image", along_levels=False)["baseline"]
     edited = studio.add(
         "CSDEditSplats", model=studio.model["MODEL"], vae=studio.model["VAE"], splat=scene, views=views["views"],
-        **studio.prompts(views["images"], "make it winter"), baseline=velocity,
-        **{**SHARP_EDIT, "step_size": 0.12, "rounds": 1, "particles_at_once": AT_ONCE},
+        **studio.prompts(views["images"], "make it winter"), baseline=nearby(graph),
+        **{**SHARP_EDIT, "rounds": 1, "particles_at_once": AT_ONCE},
     )["splat"]  # fmt: skip
     for title, splat in (("the scene before", scene), ("make it winter", edited)):
         studio.show(title, studio.add("CSDRenderSplats", splat=splat, views=views["views"], frames=7)["images"])

@@ -55,10 +55,11 @@ def dead_leaves(rng: np.random.Generator, size: int = 128) -> np.ndarray:
     fine = FINER * size
     palette, textures = _palette(rng), [_texture(rng, fine) for _ in range(3)]
     picture = np.broadcast_to(palette[0], (fine, fine, 3)).copy()
-    for radius in _radii(rng, rng.integers(*LEAVES), fine):
+    for radius in _radii(rng, int(rng.integers(*LEAVES)), fine):
         colour = palette[rng.integers(len(palette))] + rng.normal(0, 0.05, 3)
         _add(picture, rng, radius, colour, textures[rng.integers(len(textures))])
-    light = np.linspace(*rng.uniform(0.75, 1.2, 2), fine)[:, None, None]
+    above, below = rng.uniform(0.75, 1.2, 2)
+    light = np.linspace(above, below, fine)[:, None, None]
     image = Image.fromarray((np.clip(picture * light, 0, 1) * 255 + 0.5).astype(np.uint8))
     blurred = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.6))).reduce(FINER)
     return np.asarray(blurred, np.float32) / 255

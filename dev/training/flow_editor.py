@@ -20,10 +20,11 @@ from .clock import Clock
 from .editor import AVERAGE_DECAY, DROP_WORD, Editor, draw_wording
 from .flow_latents import LatentSource, Pairs
 from .publish import publish_flow_editor
-from .setup import half_precision
+from .setup import half_precision, silence
 
 CHECKPOINT = RUNS / "flow_editor.safetensors"
-BATCH = {"landscapes": 16, "tall": 6, "scenes": 2, "photographs": 10}  # in this order
+PAINTED = {"landscapes": 13, "tall": 4, "clips": 3, "dioramas": 3}
+BATCH = {**PAINTED, "scenes": 1, "photographs": 6, "leaves": 4}  # in this order
 PEAK_RATE = 1e-3
 DROP_TEXT = 0.18
 DROP_IMAGE = 0.5  # of the landscapes, which are as high as a window: only they make whole pictures
@@ -35,7 +36,9 @@ LEVELS = (0.05, 0.999)  # of noise; those of bridges are evenly drawn
 def new_editor() -> Editor:
     from ...host.flow_demo_model import build_flow_unet
 
-    return Editor(build_flow_unet())
+    editor = Editor(build_flow_unet())
+    silence(editor.unet.patch_edit.colours, editor.unet.patch_edit.outward)
+    return editor
 
 
 def channel_weights() -> torch.Tensor:
@@ -52,7 +55,7 @@ def channel_weights() -> torch.Tensor:
 def velocity_loss(model: Editor, pairs: Pairs, weights: torch.Tensor) -> torch.Tensor:
     """Weighted mean squared error of the velocity, times t^2, which is that of the picture."""
     count = len(pairs.source)
-    no_image = (torch.arange(count) < BATCH["landscapes"]) & (torch.rand(count) < DROP_IMAGE)
+    no_image = (torch.arange(count) < PAINTED["landscapes"]) & (torch.rand(count) < DROP_IMAGE)
     no_text = torch.rand(count) < DROP_TEXT
     wordings = ["" if drop else draw_wording(subject) for drop, subject in zip(no_text.tolist(), pairs.subjects)]
     target = torch.where((no_text & ~no_image).view(-1, 1, 1, 1), pairs.source, pairs.target)

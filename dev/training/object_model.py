@@ -16,6 +16,7 @@ from .clock import Clock
 from .editor import Editor
 from .object_pictures import Pictures, load
 from .publish import publish_objects
+from .setup import half_precision
 
 CHECKPOINT = RUNS / "object_model.safetensors"
 BATCH = 24
@@ -59,20 +60,27 @@ def flow_loss(model: Editor, autoencoder: PatchAutoencoder, pictures: Pictures) 
     level = torch.sigmoid(0.3 + 1.2 * torch.randn(BATCH)).clamp(*LEVELS)
     t = level.view(-1, 1, 1, 1)
     noisy = torch.lerp(x, torch.randn_like(x), t)
-    context = model.contexts(draw_prompts(pictures, index))
-    velocity = model.unet(noisy, level * 1000, context=context)
-    errors = (velocity - (noisy - x) / t.clamp(min=0.05)).square() * t.clamp(min=0.05) ** 2
+    with half_precision(noisy.device):
+        context = model.contexts(draw_prompts(pictures, index))
+        velocity = model.unet(noisy, level * 1000, context=context)
+    errors = (velocity.float() - (noisy - x) / t.clamp(min=0.05)).square() * t.clamp(min=0.05) ** 2
     return (errors / t.clamp(min=LEAST_WEIGHT)).mean()
 
 
-def train(minutes: float) -> None:
-    """Train for `minutes` in all, resuming where a checkpoint is; every checkpoint's average is published."""
+def train(minutes: float, compiled: bool = False) -> None:
+    """Train for `minutes` in all, resuming where a checkpoint is; every checkpoint's average is published.
+
+    `compiled` takes minutes at the start and makes steps shorter; it needs a C++ compiler.
+    """
     from ...host.flow_demo_model import load_autoencoder
 
     pictures, autoencoder = load(), load_autoencoder()
     model = new_model().requires_grad_(True)
+    model.unet.to(memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+    if compiled:
+        model.unet.compile()
     clock = Clock(CHECKPOINT, model, average, optimiser, minutes, PEAK_RATE, publish_objects)
     while clock.running():
         clock.step_with(flow_loss(model, autoencoder, pictures))

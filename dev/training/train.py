@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stage", choices=STAGES + SHARP_STAGES + OBJECT_STAGES, default="all")
     parser.add_argument("--minutes", type=float, default=105.0, help="for everything, or for the one stage")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads, if not all")
-    parser.add_argument("--compile", action="store_true", help="compile the sharp model's U-Net")
+    parser.add_argument("--compile", action="store_true", help="compile the U-Net of the sharp model or of objects")
     return parser.parse_args()
 
 
@@ -61,13 +61,13 @@ def run_sharp_stage(stage: str, minutes: float, compiled: bool) -> None:
         flow_editor.train(minutes, compiled)
 
 
-def run_object_stage(stage: str, minutes: float) -> None:
+def run_object_stage(stage: str, minutes: float, compiled: bool) -> None:
     from . import object_model, object_pictures
 
     if stage == "object-pictures":
         object_pictures.prepare(OBJECTS)
     else:
-        object_model.train(minutes)
+        object_model.train(minutes, compiled)
 
 
 def run_all(minutes: float) -> None:
@@ -92,7 +92,7 @@ def main() -> None:
     elif options.stage in SHARP_STAGES:
         run_sharp_stage(options.stage, options.minutes, options.compile)
     elif options.stage in OBJECT_STAGES:
-        run_object_stage(options.stage, options.minutes)
+        run_object_stage(options.stage, options.minutes, options.compile)
     else:
         run_stage(options.stage, options.minutes)
 

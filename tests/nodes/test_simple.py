@@ -68,7 +68,7 @@ def the_long_way(host, model, clip, vae, picture):
     (baseline,) = host.run(
         "CSDVelocity", freedom=0.0, rising=False, source="image", source_guidance=1.0, anchor=0.0, along_levels=True
     )
-    numbers = {"seed": 3, "steps": 8, "step_size": 1.0, "guidance": 1.0, "image_guidance": 1.0, "noise_low": 0.0}
+    numbers = {"seed": 3, "steps": 3, "step_size": 1.0, "guidance": 1.0, "image_guidance": 1.0, "noise_low": 0.0}
     numbers |= {"noise_high": 0.85, "particles_per_step": 0, "particles_at_once": 8}
     wires = {"model": model, "positive": shown[0], "negative": shown[1], "latent": latent, "layout": layout}
     (coupling,) = host.run("CSDTones", strength=1.0, spread=0.15, block=1)
