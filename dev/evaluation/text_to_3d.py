@@ -206,8 +206,8 @@ def measured(world: World, task: Task) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kind", choices=list(KINDS), default="car")
-    parser.add_argument("--colour", choices=list(COLOURS), default="red")
+    parser.add_argument("--kind", choices=list(KINDS), default="balloon")
+    parser.add_argument("--colour", choices=list(COLOURS), default="yellow")
     parser.add_argument("--seed", type=int, default=0)
     task = Task(**vars(parser.parse_args()))
     OUTPUT.mkdir(parents=True, exist_ok=True)

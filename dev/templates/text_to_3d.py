@@ -8,7 +8,7 @@ from typing import Any
 from ..evaluation.text_to_3d import METHODS, SHARED
 from .graph import Graph
 
-TEXT = "a red car"
+TEXT = "a yellow balloon"
 FRAMES, RATE = 36, 12.0  # of a turn, and a second
 SHOWN_SIDE = 384  # pixels of the turning picture
 NARROW, WIDE = 310, 400  # columns
