@@ -127,27 +127,6 @@ def tones(graph: Graph) -> None:
     studio.show("with CSD Tones", studio.panorama(source, coupling=alike, instruction="make it night"))
 
 
-def kernels(graph: Graph) -> None:
-    studio = Studio(graph)
-    clip = studio.clip
-    alone = studio.add("CSDKernel", kernel="independent")["coupling"]
-    studio.show("independent: every frame by itself", studio.edited(clip["frames"], coupling=alone)["IMAGE"])
-    seen = studio.add("CSDKernel", kernel="uniform", correspondence=clip["correspondence"])["coupling"]
-    studio.show("uniform, along the correspondence", studio.edited(clip["frames"], coupling=seen)["IMAGE"])
-
-
-def noise_fields(graph: Graph) -> None:
-    """Every frame by itself, so that only the noise is common."""
-    studio = Studio(graph)
-    clip = studio.clip
-    alone = studio.add("CSDKernel", kernel="independent")["coupling"]
-    wires = {"independent": {}, "carried": {"correspondence": clip["correspondence"]}}
-    for field, wire in wires.items():
-        noise = studio.add("CSDNoiseField", field=field, **wire)["noise"]
-        edited = studio.edited(clip["frames"], instruction="make it night", coupling=alone, noise=noise)
-        studio.show(f"{field}: frames coupled by their noise alone", edited["IMAGE"])
-
-
 def velocities(graph: Graph) -> None:
     studio = Studio(graph)
     source, along = studio.scene, studio.add("CSDTones")["coupling"]
@@ -242,8 +221,6 @@ PICTURES: Mapping[str, Callable[[Graph], None]] = {
     "CSDParticleSplit": split_windows,
     "CSDParticleMerge": merged_windows,
     "CSDTones": tones,
-    "CSDKernel": kernels,
-    "CSDNoiseField": noise_fields,
     "CSDVelocity": velocities,
     "CSDVideoFrameBatch": video_frames,
     "CSDVideoRestore": video_restored,
