@@ -12,7 +12,8 @@ time. With s the sigma of Stable Diffusion, sigma is
     flow models                     s / (1 + s)
     continuous models (CosXL)       s
 
-From time .02 down to 0, and from .98 up to 1, sigma goes linearly to the model's own least and largest sigma.
+From time .02 down to 0, and from .98 up to 1, sigma goes linearly to the model's own least and largest sigma. The
+largest sigma of a flow is 0.999: at 1 there is no image to be edited.
 
 Flow models on pixels have noise of another standard deviation than one (`noise_scale`; HiDream-O1: 8). It makes up for
 the averaging of 8 x 8 pixels to one cell, so a time means the same sigma as for latents.
@@ -33,6 +34,7 @@ from ..csd.timesteps import Timesteps, times
 _EPS_OR_V = (host.EPS.calculate_denoised, host.V_PREDICTION.calculate_denoised)
 _CONVERSIONS = ("calculate_input", "calculate_denoised", "noise_scaling")  # a relative may change any of them
 _FLOW = (host.ModelSamplingDiscreteFlow, host.ModelSamplingFlux)
+_FLOWS_MOST = 0.999  # at 1 there is no image in x_t, and what the model says of it is lost in eps
 _STEPS, _TO_THE_END = 1000, 20  # training steps of Stable Diffusion, and the steps that are linear at either end
 
 
@@ -94,7 +96,9 @@ class Levels:
 
     @property
     def _ends(self) -> tuple[float, float]:
-        return float(self.model_sampling.sigmas[0]), float(self.model_sampling.sigmas[-1])
+        """The model's least and largest sigma; of a flow, the largest at which the image still shows."""
+        least, most = float(self.model_sampling.sigmas[0]), float(self.model_sampling.sigmas[-1])
+        return least, min(most, _FLOWS_MOST) if self.is_flow else most
 
     @cached_property
     def _by_ratio(self) -> np.ndarray:

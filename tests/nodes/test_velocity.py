@@ -115,6 +115,13 @@ def test_every_knob_counts(flow_edit, velocity, far, changes):
     assert far(flow_edit(latents, velocity(**changes)), flow_edit(latents, velocity())) > 1e-3
 
 
+@pytest.mark.parametrize("freedom", [0.0, 1.0])
+def test_the_whole_range_of_noise_can_be_used(flow_edit, velocity, far, freedom):
+    latents = rand(3, 2, 4, 8, 8)
+    whole = flow_edit(latents, velocity(freedom=freedom), noise_low=0.0, noise_high=1.0)
+    assert torch.isfinite(whole).all() and far(whole, latents) > 1e-3
+
+
 def test_models_of_other_kinds_are_refused(model, flow_edit, velocity, counted):
     clone, calls = counted(model)
     with pytest.raises(ValueError, match="CSD Edit Sampler: velocity: got a model that predicts eps or v, expected"):
