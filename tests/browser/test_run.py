@@ -42,7 +42,7 @@ def test_reaches_its_end(finished):
 def test_shows_progress(finished):
     """Steps arrive one by one and reach the last."""
     values = [event["value"] for event in finished.seen("progress") if event["max"] > 1]
-    assert len(set(values)) > 3
+    assert len(set(values)) >= 3
     assert any(event["value"] == event["max"] for event in finished.seen("progress") if event["max"] > 1)
 
 
