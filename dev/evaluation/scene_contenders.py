@@ -54,8 +54,13 @@ def corresponding(world: World) -> Made:
     return world.edited_scene("uniform", "carried", world.shared)
 
 
-def ours(world: World) -> Made:
+def corresponding_in_the_loop(world: World) -> Made:
     return world.edited_scene("uniform", "carried", world.shared, tones=True, **SCENE_ROUNDS)
+
+
+def ours(world: World) -> Made:
+    """The scene itself makes its views agree; CSD Tones keeps their tone even, and each view has noise of its own."""
+    return world.edited_scene("independent", "independent", tones=True, **SCENE_ROUNDS)
 
 
 def true_views_edited(world: World) -> Made:
@@ -80,6 +85,7 @@ CONTENDERS: dict[str, Callable[[World], Made]] = {
     "view by view, refit": alone,
     "paper's coupling, refit": papers,
     "correspondence, refit": corresponding,
+    "correspondence, in the loop": corresponding_in_the_loop,
     OURS: ours,
     "painted views edited, fitted": true_views_edited,
     "fit to the true edit through the VAE": truth_through_vae,

@@ -22,24 +22,38 @@ VIDEO = 300  # height of a node that shows one
 
 @dataclass(frozen=True)
 class Scene:
-    """A scene of splats, the cameras it is seen from, what they show, and where they show the same place."""
+    """A scene of splats, the cameras it is seen from, what they show, and perhaps where they show the same place."""
 
     splat: Wire
     views: Wire
     pictures: Wire
-    correspondence: Wire
+    correspondence: Wire | None = None
 
 
-def _captured(graph: Graph, capture: Mapping[str, Wire]) -> Scene:
+def _captured(graph: Graph, capture: Mapping[str, Wire], shared: bool) -> Scene:
     """The scene of a capture, and what its cameras see of it."""
     splat = graph.add("CSDSplatsFromViews", images=capture["images"], views=capture["views"])["splat"]
     shown = graph.add("CSDRenderSplats", title="Views of the splats", splat=splat, views=capture["views"])
-    shared = graph.add("CSDViewCorrespondence", views=shown["views"])["correspondence"]
-    return Scene(splat, capture["views"], shown["images"], shared)
+    found = graph.add("CSDViewCorrespondence", views=shown["views"])["correspondence"] if shared else None
+    return Scene(splat, capture["views"], shown["images"], found)
+
+
+def _alike(graph: Graph) -> dict[str, Wire]:
+    """Wires of an edit whose views agree by the scene itself, and by their tones: the best for the embedded model."""
+    coupling = graph.add("CSDTones")["coupling"]
+    noise = graph.add("CSDNoiseField", field="independent")["noise"]
+    return {"coupling": coupling, "noise": noise}
+
+
+def _along(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
+    """Wires of an edit whose views agree where they show the same place."""
+    coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
+    noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
+    return {"coupling": coupling, "noise": noise}
 
 
 def _edited(
-    graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts, tones: bool,
+    graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts,
     order: Mapping[str, Any] | None = None, **further: Any,
 ) -> dict[str, Wire]:  # fmt: skip
     """A column with the edit: splat, report.
@@ -48,18 +62,14 @@ def _edited(
     """
     graph.column(NARROW)
     with graph.group("Edit the scene", "edit"):
-        along: dict[str, Any] = {"correspondence": scene.correspondence}
-        coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, **along)["coupling"]
-        if tones:
-            coupling = graph.add("CSDTones", coupling=coupling)["coupling"]
-        noise = graph.add("CSDNoiseField", field="carried", **along)["noise"]
+        further |= _along(graph, scene.correspondence) if scene.correspondence else _alike(graph)
         if prompts.baseline:
             further["baseline"] = prompts.baseline
         if order:
             further["timesteps"] = graph.add("CSDTimesteps", order="descending", **order)["timesteps"]
         return graph.add(
             "CSDEditSplats", model=model, positive=prompts.positive, negative=prompts.negative, vae=vae,
-            splat=scene.splat, views=scene.views, coupling=coupling, noise=noise, **further,
+            splat=scene.splat, views=scene.views, **further,
         )  # fmt: skip
 
 
@@ -101,7 +111,7 @@ def scene_edit(graph: Graph) -> None:
     graph.column(NARROW)
     with graph.group("Capture", "set"):
         painted = {"seed": SEED - 1, "look": "summer", "count": 8, "width": 192, "height": 128}
-        scene = _captured(graph, graph.add("CSDDemoViews", title="Source", **painted))
+        scene = _captured(graph, graph.add("CSDDemoViews", title="Source", **painted), shared=False)
     graph.column(NARROW)
     own = instructed(graph, "make it winter")
     graph.gap()
@@ -110,7 +120,7 @@ def scene_edit(graph: Graph) -> None:
         assert seen.positive is not None and seen.negative is not None
         prompts = Prompts(seen.positive, seen.negative, nearby(graph))
     widgets = {**SHARP_EDIT, **SCENE_ROUNDS, "particles_at_once": AT_ONCE}
-    edited = _edited(graph, scene, own.model, own.vae, prompts, True, **widgets)
+    edited = _edited(graph, scene, own.model, own.vae, prompts, **widgets)
     _results(graph, scene, edited, before=True)
 
 
@@ -130,12 +140,12 @@ def real(graph: Graph, family: Family) -> None:
     graph.column(NARROW)
     with graph.group("Capture", "set"):
         load = {"folder": "capture", "longest_side": 768, "multiple": 16}
-        scene = _captured(graph, graph.add("CSDViewSetLoad", title="Capture", **load))
+        scene = _captured(graph, graph.add("CSDViewSetLoad", title="Capture", **load), shared=True)
     graph.column(NARROW)
     with graph.group("Words", "words"):
         prompts = family.describe(graph, type(loaded)(loaded.model, loaded.clip, few), scene.pictures, family.texts)
         further: dict[str, Any] = dict(family.sampler)
-    edited = _edited(graph, scene, loaded.model, few, prompts, False, family.order, **further)
+    edited = _edited(graph, scene, loaded.model, few, prompts, family.order, **further)
     _results(graph, scene, edited, before=False)
 
 
