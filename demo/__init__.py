@@ -7,5 +7,7 @@ motion         the true motion between the frames of a painted clip
 views          the true cameras and depth of a painted diorama
 cost           how much memory a painting takes
 patches        the autoencoder of the sharp model
+patch_edit     the network of patches beside its U-Net
+settings       how it is used in templates and evaluations
 preview        features of a latent, from which a linear map makes a preview
 """
