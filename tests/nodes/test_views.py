@@ -24,7 +24,7 @@ def scene(host):
     for base in (folder_paths.get_input_directory(), folder_paths.get_output_directory()):
         for path in (host.base / base).glob("*"):
             if path.name.lstrip(".").startswith(("scene", "views", "linked", "new")):
-                path.unlink() if path.is_symlink() else shutil.rmtree(path)
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 @pytest.fixture
