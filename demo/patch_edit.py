@@ -6,7 +6,6 @@ maps colours.
 """
 
 import math
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ FREQUENCIES = 4  # of the noise level: 1, 2, 4, 8 half turns
 class PatchBlock(nn.Module):
     """x plus two layers of each cell alone, scaled and shifted in between by what the network is told."""
 
-    def __init__(self, layers: ModuleType | Any, **kept: Any):
+    def __init__(self, layers: Any, **kept: Any):
         super().__init__()
         self.first = layers.Conv2d(WIDTH, HIDDEN, 1, **kept)
         self.told = layers.Linear(TOLD, 2 * HIDDEN, **kept)
@@ -37,7 +36,7 @@ class PatchBlock(nn.Module):
 class PatchEdit(nn.Module):
     """Adds to the U-Net's change of each patch. Untrained, with its last layers at zero, it adds nothing."""
 
-    def __init__(self, layers: ModuleType | Any = nn, **kept: Any):
+    def __init__(self, layers: Any = nn, **kept: Any):
         """`layers` has the classes Conv2d and Linear; `kept` are their dtype and device."""
         super().__init__()
         self.first_told = layers.Linear(TEXT + 2 * FREQUENCIES, TOLD, **kept)

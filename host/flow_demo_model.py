@@ -82,10 +82,11 @@ class ChangeUNet(UNetModel):
 
     def forward(self, x, timesteps, context, **rest):
         text, level = context.mean(dim=1), timesteps.float() / 1000
-        coarse = super().forward(x, timesteps, context, y=text, **rest)
-        change = self.patch_edit(*x.split(CHANNELS, dim=1), coarse.to(x.dtype), text, level)
-        noisy, source = x.float().split(CHANNELS, dim=1)
-        return ((noisy - source - change.float()) / level.clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)).to(x.dtype)
+        noisy, source = x.split(CHANNELS, dim=1)
+        coarse = super().forward(x, timesteps, context, y=text, **rest).to(x.dtype)
+        change = self.patch_edit(noisy, source, coarse, text, level)
+        noise = noisy.float() - source.float() - change.float()
+        return (noise / level.clamp(min=LOWEST_LEVEL).view(-1, 1, 1, 1)).to(x.dtype)
 
 
 class FlowEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):

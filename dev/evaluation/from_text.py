@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...demo.instructions import INSTRUCTIONS
 from ...demo.painter import LOOKS, paint
+from ...demo.patches import CHANNELS, PATCH
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
 from . import results
@@ -52,7 +53,7 @@ class World:
         return torch.cat([self._batch(positive, negative, seed) for seed in range(0, count, AT_ONCE)])
 
     def _batch(self, positive, negative, seed: int) -> Tensor:
-        empty = {"samples": torch.zeros(AT_ONCE, 16, SIDE // 8, SIDE // 8)}
+        empty = {"samples": torch.zeros(AT_ONCE, CHANNELS, SIDE // PATCH, SIDE // PATCH)}
         wires = {"model": self.model, "positive": positive, "negative": negative, "latent_image": empty}
         (latent,) = self.host.run("KSampler", **wires, seed=seed, **SAMPLING)
         return self.host.run("VAEDecode", samples=latent, vae=self.vae)[0]
@@ -90,11 +91,8 @@ def main() -> None:
         rows.append((f"{INSTRUCTIONS[look][0]}   {lines[look][SETS[0]]:.2f}", strip))
         contact_sheet(rows).save(OUTPUT / "sheet.png")
     (OUTPUT / "report.json").write_text(json.dumps(lines, indent=2) + "\n")
-    print(
-        results.table(
-            ["look", *SETS], [[look, *(f"{line[name]:.2f}" for name in SETS)] for look, line in lines.items()]
-        )
-    )
+    figures = [[look, *(f"{line[name]:.2f}" for name in SETS)] for look, line in lines.items()]
+    print(results.table(["look", *SETS], figures))
     print(f"\nFréchet distances, {count} pictures in each set. Pictures are in {OUTPUT.relative_to(ROOT)}/.")
 
 

@@ -23,8 +23,10 @@ from .publish import publish_flow_editor
 from .setup import half_precision, silence
 
 CHECKPOINT = RUNS / "flow_editor.safetensors"
-PAINTED = {"landscapes": 13, "tall": 4, "clips": 3, "dioramas": 3}
-BATCH = {**PAINTED, "scenes": 1, "photographs": 6, "leaves": 4}  # in this order
+BATCH = {  # in this order
+    **{"landscapes": 13, "tall": 4, "clips": 3, "dioramas": 3},
+    **{"scenes": 1, "photographs": 6, "leaves": 4},
+}
 PEAK_RATE = 1e-3
 DROP_TEXT = 0.18
 DROP_IMAGE = 0.5  # of the landscapes, which are as high as a window: only they make whole pictures
@@ -55,7 +57,7 @@ def channel_weights() -> torch.Tensor:
 def velocity_loss(model: Editor, pairs: Pairs, weights: torch.Tensor) -> torch.Tensor:
     """Weighted mean squared error of the velocity, times t^2, which is that of the picture."""
     count = len(pairs.source)
-    no_image = (torch.arange(count) < PAINTED["landscapes"]) & (torch.rand(count) < DROP_IMAGE)
+    no_image = (torch.arange(count) < BATCH["landscapes"]) & (torch.rand(count) < DROP_IMAGE)
     no_text = torch.rand(count) < DROP_TEXT
     wordings = ["" if drop else draw_wording(subject) for drop, subject in zip(no_text.tolist(), pairs.subjects)]
     target = torch.where((no_text & ~no_image).view(-1, 1, 1, 1), pairs.source, pairs.target)

@@ -1,6 +1,8 @@
 """Latents of the sharp model's training pictures: whole panoramas, from which windows are cut at any cell."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -11,7 +13,7 @@ from ...demo.painter.diorama import paint_views
 from ...demo.patches import PatchAutoencoder
 from .checkpoint import RUNS, save_atomically
 from .latents import SOURCE_SHARES, SUBJECTS, TARGET_SHARES, in_lights
-from .pictures import Painting, in_style, leaves, panoramas, photographs, seen_by_cameras, to_unit
+from .pictures import in_style, leaves, panoramas, photographs, seen_by_cameras, to_unit
 from .setup import random_crops
 from .styles import PHOTOGRAPHED, STYLES
 
@@ -31,23 +33,20 @@ def encode(model: PatchAutoencoder, pictures: torch.Tensor) -> torch.Tensor:
     return rearrange(latents, "(n s) c h w -> n s c h w", s=pictures.shape[1])
 
 
-def _landscapes(model: PatchAutoencoder, first_seed: int, count: int, height: int) -> torch.Tensor:
-    """Panoramas four times as wide as high, in every look and some lights -> latents."""
-    firsts = range(first_seed, first_seed + count, 20)
-    parts = [encode(model, in_lights(panoramas(first, 20, height, 4 * height), first)) for first in firsts]
-    return torch.cat(parts)
+def _in_looks(
+    model: PatchAutoencoder, paint: Callable[[int, int], torch.Tensor], first_seed: int, count: int, at_once: int = 20
+) -> torch.Tensor:
+    """Scenes in every look and some lights -> latents.
+
+    paint   (first seed, number of scenes) -> uint8 ``[N, 5, 3, H, W]``
+    """
+    firsts = range(first_seed, first_seed + count, at_once)
+    return torch.cat([encode(model, in_lights(paint(first, at_once), first)) for first in firsts])
 
 
 def _styled(model: PatchAutoencoder, pictures: torch.Tensor, styles: tuple[str, ...]) -> torch.Tensor:
     """uint8 ``[N, 3, H, W]`` as they are and in styles -> latents ``[N, S, 16, H/8, W/8]``."""
     return encode(model, torch.stack([pictures, *(in_style(pictures, style) for style in styles[1:])], dim=1))
-
-
-def _seen(model: PatchAutoencoder, paint: Painting, first_seed: int, count: int, painted: int) -> torch.Tensor:
-    """Pictures of 128 x 192 pixels that a moving camera sees, in every look and some lights -> latents."""
-    firsts = range(first_seed, first_seed + count, 10)
-    parts = [encode(model, in_lights(seen_by_cameras(paint, first, 10, painted), first)) for first in firsts]
-    return torch.cat(parts)
 
 
 def prepare(
@@ -64,10 +63,10 @@ def prepare(
     painted = panoramas(FIRST_SCENE - 200, 100)
     looks = random_crops(rearrange(painted, "n l c h w -> (n l) c h w"), photos // 6, 128, generator)
     tensors = {
-        "landscapes": _landscapes(model, FIRST_SCENE, scenes, 128),
-        "tall": _landscapes(model, FIRST_TALL_SCENE, tall, 256),
-        "clips": _seen(model, paint_clip, FIRST_CLIP, cameras, painted=16),
-        "dioramas": _seen(model, paint_views, FIRST_DIORAMA, cameras, painted=4),
+        "landscapes": _in_looks(model, panoramas, FIRST_SCENE, scenes),
+        "tall": _in_looks(model, partial(panoramas, height=256, width=1024), FIRST_TALL_SCENE, tall),
+        "clips": _in_looks(model, partial(seen_by_cameras, paint_clip, painted=16), FIRST_CLIP, cameras, 10),
+        "dioramas": _in_looks(model, partial(seen_by_cameras, paint_views, painted=4), FIRST_DIORAMA, cameras, 10),
         "scenes": _styled(model, looks, PAINTED_STYLES),
         "photographs": _styled(model, photographs(2, photos), PHOTO_STYLES),
         "leaves": _styled(model, leaves(4, photos), PHOTO_STYLES),

@@ -43,14 +43,17 @@ def panoramas(first_seed: int, count: int, height: int = 128, width: int = 512) 
 
 def photographs(seed: int, count: int, size: int = 128) -> torch.Tensor:
     """Random cuts of photographs -> uint8 ``[count, 3, size, size]``."""
-    rng = np.random.default_rng(seed)
-    return torch.stack([quantise(photo_crop(rng, size)) for _ in range(count)])
+    return _drawn(photo_crop, seed, count, size)
 
 
 def leaves(seed: int, count: int, size: int = 128) -> torch.Tensor:
     """Dead leaves -> uint8 ``[count, 3, size, size]``."""
+    return _drawn(dead_leaves, seed, count, size)
+
+
+def _drawn(draw: Callable[[np.random.Generator, int], np.ndarray], seed: int, count: int, size: int) -> torch.Tensor:
     rng = np.random.default_rng(seed)
-    return torch.stack([quantise(dead_leaves(rng, size)) for _ in range(count)])
+    return torch.stack([quantise(draw(rng, size)) for _ in range(count)])
 
 
 def seen_by_cameras(paint: Painting, first_seed: int, count: int, painted: int, kept: int = 4) -> torch.Tensor:
