@@ -14,7 +14,7 @@ from ...demo.settings import SCENE_ROUNDS, SHARP_EDIT
 from .families import Family, Prompts
 from .graph import Graph, Wire
 from .parts import AT_ONCE, NARROW, OTHERS, SEED, begin, instructed, nearby, seeing
-from .sets import note
+from .sets import along, note
 
 FRAMES, RATE = 48, 16.0
 VIDEO = 300  # height of a node that shows one
@@ -45,13 +45,6 @@ def _alike(graph: Graph) -> dict[str, Wire]:
     return {"coupling": coupling, "noise": noise}
 
 
-def _along(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
-    """Wires of an edit whose views agree where they show the same place."""
-    coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
-    noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
-    return {"coupling": coupling, "noise": noise}
-
-
 def _edited(
     graph: Graph, scene: Scene, model: Wire, vae: Wire, prompts: Prompts,
     order: Mapping[str, Any] | None = None, **further: Any,
@@ -62,7 +55,7 @@ def _edited(
     """
     graph.column(NARROW)
     with graph.group("Edit the scene", "edit"):
-        further |= _along(graph, scene.correspondence) if scene.correspondence else _alike(graph)
+        further |= along(graph, scene.correspondence) if scene.correspondence else _alike(graph)
         if prompts.baseline:
             further["baseline"] = prompts.baseline
         if order:

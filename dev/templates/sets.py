@@ -40,6 +40,13 @@ def _sampled(
     return edited["latent"]
 
 
+def along(graph: Graph, correspondence: Wire) -> dict[str, Wire]:
+    """Wires of an edit whose pictures agree where they show the same thing."""
+    coupling = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
+    noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
+    return {"coupling": coupling, "noise": noise}
+
+
 def _coupled(graph: Graph, finder: str, **seen: Any) -> tuple[dict[str, Wire], Wire]:
     """A column with the options for pictures that agree where they show the same thing, and that correspondence.
 
@@ -48,9 +55,8 @@ def _coupled(graph: Graph, finder: str, **seen: Any) -> tuple[dict[str, Wire], W
     graph.column(340)
     with graph.group("Coupling", "edit"):
         correspondence = graph.add(finder, **seen)["correspondence"]
-        kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
-        noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
-    return {"coupling": kernel, "noise": noise}, correspondence
+        wires = along(graph, correspondence)
+    return wires, correspondence
 
 
 def _edited(
