@@ -21,6 +21,7 @@ from .parts import (
     scene,
     seeing,
 )
+from .sets import along
 
 FRAME: dict[str, Any] = {"width": 192, "height": 128}
 PICTURE = 256  # side of the pictures of a series
@@ -49,9 +50,7 @@ def _edited(
     with graph.group("Edit all together", "edit"):
         latent = graph.add("VAEEncode", pixels=pictures, vae=own.vae)["LATENT"]
         seen = seeing(graph, own, pictures)
-        kernel = graph.add("CSDKernel", kernel="uniform", repulsion=0.0, correspondence=correspondence)["coupling"]
-        noise = graph.add("CSDNoiseField", field="carried", correspondence=correspondence)["noise"]
-        stages = {"coupling": kernel, "noise": noise, "baseline": nearby(graph), **further}
+        stages = {**along(graph, correspondence), "baseline": nearby(graph), **further}
     latent = sampled(graph, seen, latent, **stages)
     graph.column(WIDE)
     with graph.group("Decoded", "edit"):
