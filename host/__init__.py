@@ -34,6 +34,7 @@ preview, small   progress and previews of the whole set, and the pictures of its
 pictures         pictures for widgets of the page
 peak             how much memory a run has taken
 vae              a VAE that takes a few images at a time
+perception       what a network sees in the pictures behind latents
 multidiffusion   MultiDiffusion, for comparison
 video            a VIDEO as footage
 splats           a SPLAT as splats, whether or not the host has a class for it

@@ -7,6 +7,7 @@ particles   CSD Particle Split, CSD Particle Merge
 samplers    CSD Edit Sampler, CSD Sampler
 options     kernel, noise field, timesteps, update, baseline
 tones       what looks alike changes alike
+perception  a kernel that compares what a network sees
 preset      settings that fit the model
 velocity    the residual in velocity space
 trio        guider, sampler and sigmas for SamplerCustomAdvanced

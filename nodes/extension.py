@@ -10,6 +10,7 @@ from .demo_views import DemoViews
 from .flow import CanvasCorrespondence, OpticalFlow
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
+from .perception import PerceptualKernel
 from .picture_set import PictureSetLoad
 from .preset import PresetOptions
 from .prompts import PromptOfEach
@@ -72,6 +73,7 @@ NODES = [
     TextToSplats,
     Compare,
     PictureSetLoad,
+    PerceptualKernel,
 ]
 
 

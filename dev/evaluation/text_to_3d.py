@@ -1,7 +1,8 @@
-"""`make demo-text-to-3d`: one text as a scene of splats by three methods, at equal evaluations.
+"""`make demo-text-to-3d`: one text as a scene of splats by four methods, at equal evaluations.
 
     SDS              every view by itself, noise levels in random order (DreamFusion)
     CSD as printed   the views of a step are coupled: the authors' median, 1/n, repulsion
+    CSD on features  the same, by a kernel on what the VAE encodes of their renders at 64 pixels, without repulsion
     ours             noise levels from high to low, residuals averaged over several draws of noise, and several steps of
                      the splats towards the pictures that one evaluation asks for
 
@@ -38,6 +39,7 @@ from .sheet import contact_sheet, moving
 
 OUTPUT = ROOT / "output" / "demo-text-to-3d"
 SIDE = 96
+RENDERED = 64  # pixels, of the renders that the paper compares
 JUDGED = tuple(np.arange(0, 360, 22.5).tolist())
 SHOWN = slice(0, None, 2)  # of the judged views
 LIFT = 15.0  # degrees above the horizon from where scenes are judged
@@ -54,10 +56,14 @@ AS_USUAL = {"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_s
 
 @dataclass(frozen=True)
 class Method:
-    """Options of CSD Kernel and of CSD Text to 3D, and the order of the noise levels."""
+    """Options of CSD Kernel and of CSD Text to 3D, and the order of the noise levels.
+
+    features   whether views are compared by CSD Perceptual Kernel
+    """
 
     coupling: Mapping[str, Any]
     order: str = "random"
+    features: bool = False
     inputs: Mapping[str, Any] = field(default_factory=lambda: AS_USUAL)
 
     @property
@@ -69,10 +75,11 @@ class Method:
 METHODS = {
     "SDS": Method(ALONE),
     "CSD as printed": Method(PRINTED),
+    "CSD on features": Method(PRINTED, features=True),
     "ours": Method(
         ALONE,
         "descending",
-        {
+        inputs={
             "rate": 0.1,
             "guidance": 2.0,
             "noise_low": 0.5,
@@ -120,13 +127,20 @@ class World:
 
     def made(self, method: Method, seed: int) -> tuple[object, dict]:
         """Splats, and the cost of a method."""
-        (coupling,) = self.host.run("CSDKernel", fixed_bandwidth=1.0, **method.coupling)
         (timesteps,) = self.host.run("CSDTimesteps", order=method.order)
-        wires = {"model": self.model, "clip": self.clip, "vae": self.vae, "coupling": coupling, "timesteps": timesteps}
+        stages = {"coupling": self._coupling(method), "timesteps": timesteps}
+        wires = {"model": self.model, "clip": self.clip, "vae": self.vae, **stages}
         inputs = {"text": named(self.kind, self.colour), "seed": seed, "steps": method.steps, **SHARED, **method.inputs}
         with torch.inference_mode():
             output = self.host.node("CSDTextToSplats").execute(**wires, **inputs)
         return output.args[0], output.ui["csd"][0]
+
+    def _coupling(self, method: Method):
+        (coupling,) = self.host.run("CSDKernel", fixed_bandwidth=1.0, **method.coupling)
+        if not method.features:
+            return coupling
+        links = {"model": self.model, "vae": self.vae, "coupling": coupling}
+        return self.host.run("CSDPerceptualKernel", side=RENDERED, **links)[0]
 
     def ceiling(self, seed: int):
         """Splats from the same start, fitted to paintings from sixteen sides."""

@@ -1,4 +1,4 @@
-"""`make demo-text-to-3d-table`: three methods by three texts by three seeds, as in the paper's table.
+"""`make demo-text-to-3d-table`: four methods by three texts by three seeds, as in the paper's table.
 
 Every run is kept as it comes, so an interrupted table goes on where it stopped. Beside the measures of `around` stands
 the diversity: how far the views of two seeds are apart, in the distance of paintings of two objects.
