@@ -11,20 +11,23 @@ SIZE = (640, 360)
 GROUND, LINE, FILL, TEXT = (38, 42, 48), (150, 165, 180), (60, 72, 84), (225, 230, 235)
 TOP, BOTTOM, GAP = 60, 220, 8
 MOST = 3  # pictures of a set in a row
+TITLES = {
+    **{"panorama": "Panorama edit", "video": "Video edit", "view": "View set edit", "scene": "Scene edit"},
+    "text": "Text to 3D",
+}
 
 
 def card(kind: str, label: str) -> Image.Image:
     """For a model that nobody has run yet, a neutral drawing of what is edited together.
 
-    Overlapping windows for "panorama", frames one behind the other for "video", cameras around a scene for "view"
-    and "scene", with the model's name under them.
+    Overlapping windows for "panorama", frames one behind the other for "video", cameras around a scene for the others,
+    with the model's name under them.
     """
     picture = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(picture)
-    for corners in {"panorama": _windows, "video": _frames, "view": _cameras, "scene": _cameras}[kind]():
+    for corners in {"panorama": _windows, "video": _frames}.get(kind, _cameras)():
         draw.polygon(corners, fill=None if kind == "panorama" else FILL, outline=LINE, width=3)
-    name = {"panorama": "Panorama", "video": "Video", "view": "View set", "scene": "Scene"}[kind]
-    draw.text((SIZE[0] // 2, 275), f"{name} edit", fill=TEXT, font=ImageFont.load_default(34), anchor="mm")
+    draw.text((SIZE[0] // 2, 275), TITLES[kind], fill=TEXT, font=ImageFont.load_default(34), anchor="mm")
     draw.text((SIZE[0] // 2, 320), label, fill=LINE, font=ImageFont.load_default(26), anchor="mm")
     return picture
 

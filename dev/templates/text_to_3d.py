@@ -1,4 +1,4 @@
-"""The template that makes a scene of splats from a text, with the embedded model of objects."""
+"""Templates that make a scene of splats from a text, with the embedded model and with models that people have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..evaluation.text_to_3d import METHODS, SHARED
+from .families import Family, Loaded
 from .graph import Graph
+from .sets import NEVER_RUN
 
-TEXT = "a yellow balloon"
+TEXT, LARGE_TEXT = "a yellow balloon", "a red vintage car"
+LARGE: Mapping[str, Any] = {
+    **{"steps": 60, "rate": 0.05, "guidance": 7.5, "noise_low": 0.3, "noise_high": 0.98, "views_per_step": 8},
+    **{"side": 512, "splats": 5000, "most": 20_000, "approach": 15, "elevation_low": 0.0, "elevation_high": 60.0},
+}
+"""Widgets for large models."""
 FRAMES, RATE = 36, 12.0  # of a turn, and a second
 SHOWN_SIDE = 384  # pixels of the turning picture
 NARROW, WIDE = 310, 400  # columns
@@ -35,12 +42,36 @@ def text_to_3d(graph: Graph) -> None:
     with graph.group("Model", "model"):
         model = graph.add("CSDDemoModel", model="objects")
     graph.gap()
+    _made_and_shown(graph, Loaded(model["MODEL"], model["CLIP"], model["VAE"]), settings())
+
+
+def real(graph: Graph, family: Family) -> None:
+    """The same with a model that people have."""
+    graph.column(NARROW)
+    graph.note(
+        f"## An object from a text with {family.label}\n\nA cloud of grey splats becomes what the text says. In every "
+        "step the model looks at it from all around, and says what it should look like from there. It needs "
+        f"{family.memory}.\n\n**Knobs**\n- `steps`: more make it clearer. A step takes "
+        f"{2 * LARGE['views_per_step']} evaluations of the model.\n- `guidance` 5 to 20: how strongly the text pulls. "
+        "The paper takes 20.\n- `view_words`: prompts say *front view*, *side view* and so on, so that the object gets "
+        "one front.\n- `side`: pixels of the views. Larger ones are clearer, and slower.\n- `seed`: another object.\n"
+        f"\n{NEVER_RUN}\n"
+    )
+    graph.gap()
+    with graph.group("Model", "model"):
+        loaded = family.load(graph)
+    graph.column(NARROW)
+    _made_and_shown(graph, loaded, {"text": LARGE_TEXT, "seed": 0, **LARGE})
+
+
+def _made_and_shown(graph: Graph, loaded: Loaded, widgets: Mapping[str, Any]) -> None:
+    """The object as splats, as a file, as pictures from all sides, and as a turning picture."""
     with graph.group("Every view by itself", "edit"):
         coupling = graph.add("CSDKernel", kernel="independent", repulsion=0.0)["coupling"]
     graph.column(NARROW)
     with graph.group("Object", "edit"):
-        wires = {"model": model["MODEL"], "clip": model["CLIP"], "vae": model["VAE"], "coupling": coupling}
-        made = graph.add("CSDTextToSplats", **wires, **settings())
+        wires = {"model": loaded.model, "clip": loaded.clip, "vae": loaded.vae, "coupling": coupling}
+        made = graph.add("CSDTextToSplats", **wires, **widgets)
     graph.report(made["report"])
     graph.column(NARROW)
     with graph.group("File", "result"):

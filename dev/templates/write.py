@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from ..environment.client import Client
 from ..environment.env import ROOT
 from ..environment.server import Host, HostError
-from . import embedded, scenes, sets, simple
+from . import embedded, scenes, sets, simple, text_to_3d
 from .card import card
-from .families import CLIPS, FAMILIES, SCENES, VIEW_SETS, Family
+from .families import CLIPS, FAMILIES, FROM_TEXT, SCENES, VIEW_SETS, Family
 from .graph import Graph
 
 FOLDER = ROOT / "workflows"
@@ -30,6 +30,8 @@ def templates() -> Iterator[tuple[str, Callable[[Graph, Family], None], Family]]
             yield f"view_set_edit_{name}", sets.views, family
         if name in SCENES:
             yield f"scene_edit_{name}", scenes.real, family
+        if name in FROM_TEXT:
+            yield f"text_to_3d_{name}", text_to_3d.real, family
 
 
 def built(info: Mapping[str, dict]) -> dict[str, dict]:

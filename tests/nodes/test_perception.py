@@ -1,4 +1,4 @@
-"""CSD Perceptual Kernel: what it compares, with the demo model's VAE and with a CLIP vision model of the host's class."""
+"""CSD Perceptual Kernel: what it compares, with the VAE of the demo model and with a CLIP vision model."""
 
 import importlib
 import json
@@ -11,7 +11,8 @@ from collaborative_score_distillation.tests.nodes.test_tones import KERNEL, tone
 
 SCENE = {
     **{"text": "a red car", "negative_text": "", "view_words": "eight", "seed": 0, "steps": 4, "rate": 0.05},
-    **{"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_step": 3, "side": 96, "splats": 60, "most": 0},
+    **{"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_step": 3},
+    **{"side": 96, "splats": 60, "most": 0},
 }
 
 

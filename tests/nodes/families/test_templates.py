@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
+from collaborative_score_distillation.dev.templates.families import FAMILIES
 from collaborative_score_distillation.dev.templates.write import built, templates
 
 from .. import view_sets
@@ -19,9 +20,14 @@ LOADERS = {
     "DualCLIPLoader": ("CLIP",),
     "VAELoader": ("VAE",),
 }
-ENDS = ("SaveImage", "SaveVideo", "CSDSaveSplats", "CSDViewSetSave")
+ENDS = ("SaveImage", "SaveVideo", "SaveAnimatedWEBP", "CSDSaveSplats", "CSDViewSetSave")
 FRAMES = 2
 NAMES = [name for name, _, _ in templates()]
+
+
+def family(name: str) -> str:
+    """The family that a template is for: the end of its name."""
+    return max((known for known in FAMILIES if name.endswith(f"_{known}")), key=len)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,8 @@ def shrunk(prompt: dict) -> dict:
             inputs.update(folder="capture")
         elif kind == "CSDSplatsFromViews":
             inputs.update(every=4, steps=2)
+        elif kind == "CSDTextToSplats":
+            inputs.update(steps=2, views_per_step=2, side=64, splats=60, most=0, approach=2)
         elif kind == "CSDEditSplats":
             inputs.update(steps=2, rounds=2, fit_steps=2)
         elif kind == "CSDEditSampler":
@@ -84,7 +92,7 @@ def with_clip(prompt: dict) -> dict:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_to_its_end(host, tiny, object_info, workflows, monkeypatch, name):
     prompt = to_prompt(load_workflow(workflows / f"{name}.json"), object_info)
-    made = tiny(name.split("_edit_")[1])
+    made = tiny(family(name))
     for kind, gives in LOADERS.items():
         monkeypatch.setitem(host.nodes.NODE_CLASS_MAPPINGS, f"Tiny{kind}", loader_of(gives, made))
     prompt = with_clip(shrunk(prompt)) if name.startswith("video") else shrunk(prompt)
