@@ -133,7 +133,7 @@ class TextToSplats(Node):
                 ),
             ],
             [
-                SplatType.Output("splat", display_name="splat", tooltip="The scene. It faces +z, and y is up."),
+                SplatType.Output("splat", display_name="splat", tooltip="The scene. It stands upright in 3D viewers, and faces them."),
                 ViewsType.Output(
                     "views", display_name="views", tooltip="Cameras once around it, for CSD Render Splats."
                 ),
@@ -155,6 +155,7 @@ class TextToSplats(Node):
         from ..splats.density import during
         from ..splats.fit import Fitting
         from ..splats.orbit import all_view_words
+        from ..splats.upright import turned
 
         choice = Settings(step_size=rate, particles_per_step=0, particles_at_once=views_per_step, **settings)
         if coupling is not None and coupling.correspondence is not None:
@@ -181,13 +182,14 @@ class TextToSplats(Node):
             approach=approach,
             draws=draws,
         )  # fmt: skip
-        return io.NodeOutput(handed_on(found), turntable(side), *reported(NAME, record), ui=shown(record))
+        return io.NodeOutput(handed_on(turned(found)), turntable(side), *reported(NAME, record), ui=shown(record))
 
 
 def turntable(side: int) -> Views:
     """Cameras once around, a little above the middle. The last one stands where the first one does."""
     from ..splats.orbit import orbit
+    from ..splats.upright import turned_cameras
 
     azimuth = [360 * number / TURN for number in range(TURN + 1)]
-    cameras = orbit(azimuth, [15.0] * len(azimuth), (side, side))
+    cameras = turned_cameras(orbit(azimuth, [15.0] * len(azimuth), (side, side)))
     return Views(cameras, None, None, tuple(f"view_{number:03}" for number in range(1, len(azimuth) + 1)))

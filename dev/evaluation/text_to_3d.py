@@ -31,6 +31,7 @@ from ...splats.around import FROM_A_CLOUD, cloud
 from ...splats.fit import Fitting, fitted
 from ...splats.orbit import orbit
 from ...splats.scene import SplatScene
+from ...splats.upright import turned, turned_cameras
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
 from . import results
@@ -149,7 +150,7 @@ class World:
         pictures = np.stack([painted(parts, cameras, view).over(BEHIND) for view in range(len(JUDGED))])
         fitting = Fitting(FITTED, views=4, rate=SHARED["rate"], rates=FROM_A_CLOUD)
         start, scene = cloud(SHARED["splats"], seed), SplatScene(cameras, background=BEHIND)
-        found = fitted(start, scene, torch.from_numpy(pictures).float(), fitting=fitting)
+        found = turned(fitted(start, scene, torch.from_numpy(pictures).float(), fitting=fitting))
         rotations = torch.nn.functional.normalize(found.rotations, dim=1)
         numbers = found.positions, found.scales, rotations, found.opacities[:, None], found.harmonics
         return self.host.module("host.splats").Kind(*(part[None] for part in numbers))
@@ -164,8 +165,8 @@ class World:
         return self.seen(splat, self._views([360 * frame / FRAMES for frame in range(FRAMES)])).colour.numpy()
 
     def _views(self, azimuth: Sequence[float]):
-        """Views of the class that the host has imported."""
-        cameras = orbit(azimuth, [LIFT] * len(azimuth), (SIDE, SIDE))
+        """Views of the class that the host has imported, in the world of the node's splats."""
+        cameras = turned_cameras(orbit(azimuth, [LIFT] * len(azimuth), (SIDE, SIDE)))
         own = self.host.module("csd.geometry").Cameras(cameras.intrinsics, cameras.camera_to_world, cameras.size)
         return self.host.module("media.view_set").Views(own, None, None, tuple(map(str, azimuth)))
 

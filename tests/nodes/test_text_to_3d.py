@@ -115,3 +115,10 @@ def test_a_checkpoint_without_text_encoder(make):
 def test_elevations_the_wrong_way_round(make):
     with pytest.raises(ValueError, match="CSD Text to 3D: elevation_low: got 50 degrees, expected at most .* 40"):
         make(elevation_low=50.0, elevation_high=40.0)
+
+
+def test_the_cameras_stand_upright_where_y_is_down(make):
+    """As in files of splats: what viewers show is not upside down."""
+    cameras = make(steps=1)[1].cameras
+    assert (cameras.camera_to_world[:, 1, 1] > 0.9).all() and (cameras.centres[:, 1] < 0).all()
+    assert torch.allclose(cameras.directions[0, :2], torch.tensor([0.0, 0.26]), atol=0.01) and cameras.centres[0, 2] < 0
