@@ -133,7 +133,9 @@ class TextToSplats(Node):
                 ),
             ],
             [
-                SplatType.Output("splat", display_name="splat", tooltip="The scene. It stands upright in 3D viewers, and faces them."),
+                SplatType.Output(
+                    "splat", display_name="splat", tooltip="The scene. It stands upright in 3D viewers, and faces them."
+                ),
                 ViewsType.Output(
                     "views", display_name="views", tooltip="Cameras once around it, for CSD Render Splats."
                 ),
