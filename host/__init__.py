@@ -33,7 +33,7 @@ presets          settings by family of models
 preview, small   progress and previews of the whole set, and the pictures of its report
 pictures         pictures for widgets of the page
 peak             how much memory a run has taken
-vae              a VAE that takes a few images at a time
+vae              a VAE that takes a few images at a time (vae_gradient: the gradient of its encoder)
 perception       what a network sees in the pictures behind latents
 multidiffusion   MultiDiffusion, for comparison
 video            a VIDEO as footage

@@ -32,6 +32,7 @@ from .loop import Loop
 from .record import Record
 from .states import StateFile, keeper_of
 from .vae import pictures
+from .vae_gradient import adjoint_of_encoder
 
 
 @dataclass
@@ -46,6 +47,7 @@ class SceneDistiller(comfy.samplers.Sampler):
     approach how many steps they take towards the pictures that each step of the run asks for; 0: one step along the
              pullback of its directions
     draws    of noise for each view, over which the residuals are averaged
+    adjoint  whether directions go back by the gradient of the VAE's encoder
     final    the scene after the run; filled while sampling
     """
 
@@ -57,6 +59,7 @@ class SceneDistiller(comfy.samplers.Sampler):
     couple: Couple = Stein()
     approach: int = 0
     draws: int = 1
+    adjoint: bool = False
     states: StateFile | None = None
     record: Record = field(default_factory=Record)
     final: Splats | None = None
@@ -99,6 +102,7 @@ class SceneDistiller(comfy.samplers.Sampler):
         return Codec(
             lambda pictures: model.process_latent_in(self.vae.encode(pictures)).to(home),
             lambda latents: pictures(self.vae.decode(model.process_latent_out(latents))).to(home),
+            adjoint_of_encoder(self.vae, model.process_latent_in) if self.adjoint else None,
         )
 
     def _shown(self, guider: CSDGuider, state: Stepped) -> Tensor:

@@ -14,6 +14,7 @@ from .views import ViewsType
 
 NAME = "CSD Text to 3D"
 COMPARED = 4  # views in each step of an approach
+DECODED, ENCODER = "decoded", "encoder"
 TURN = 12  # cameras of the turntable that comes out
 
 
@@ -131,6 +132,15 @@ class TextToSplats(Node):
                     optional=True,
                     tooltip="The same, at most. Prompts say *from above* from 50 degrees on.",
                 ),
+                io.Combo.Input(
+                    "gradient",
+                    options=[DECODED, ENCODER],
+                    default=DECODED,
+                    optional=True,
+                    tooltip="How directions of latents become directions of pictures. decoded: as what they change in "
+                    "decoded pictures. encoder: by the gradient of the VAE's encoder, as in the paper; objects of the "
+                    "demo model come out worse. Only without `approach`.",
+                ),
             ],
             [
                 SplatType.Output(
@@ -149,7 +159,8 @@ class TextToSplats(Node):
     @classmethod
     def run(
         cls, model, clip, vae, text, negative_text, view_words, rate, views_per_step, side, splats, most, guidance,
-        coupling=None, approach=0, draws=1, elevation_low=-10.0, elevation_high=60.0, **settings,
+        coupling=None, approach=0, draws=1, elevation_low=-10.0, elevation_high=60.0, gradient=DECODED,
+        **settings,
     ):  # fmt: skip
         from ..csd.stein import Stein
         from ..host.text_to_scene import distilled, encoded, prompts_of_views
@@ -160,16 +171,7 @@ class TextToSplats(Node):
         from ..splats.upright import turned
 
         choice = Settings(step_size=rate, particles_per_step=0, particles_at_once=views_per_step, **settings)
-        if coupling is not None and coupling.correspondence is not None:
-            raise ValueError(
-                "coupling: got one along a correspondence, expected one over whole views, for the cameras are others "
-                "in each step; remove the correspondence from CSD Kernel."
-            )
-        if elevation_low > elevation_high:
-            raise ValueError(
-                f"elevation_low: got {elevation_low:g} degrees, expected at most elevation_high, {elevation_high:g}; "
-                "lower it."
-            )
+        _refuse(coupling, elevation_low, elevation_high, gradient, approach)
         prompts = prompts_of_views(clip, text, view_words), encoded(clip, negative_text)
         moves = choice.steps * max(approach, 1)
         density = during(moves, most) if most else None
@@ -183,8 +185,27 @@ class TextToSplats(Node):
             couple=coupling or Stein(),
             approach=approach,
             draws=draws,
+            adjoint=gradient == ENCODER,
         )  # fmt: skip
         return io.NodeOutput(handed_on(turned(found)), turntable(side), *reported(NAME, record), ui=shown(record))
+
+
+def _refuse(coupling, lowest: float, highest: float, gradient: str, approach: int) -> None:
+    """ValueError for inputs that do not go together."""
+    if coupling is not None and coupling.correspondence is not None:
+        raise ValueError(
+            "coupling: got one along a correspondence, expected one over whole views, for the cameras are others "
+            "in each step; remove the correspondence from CSD Kernel."
+        )
+    if lowest > highest:
+        raise ValueError(
+            f"elevation_low: got {lowest:g} degrees, expected at most elevation_high, {highest:g}; lower it."
+        )
+    if gradient == ENCODER and approach:
+        raise ValueError(
+            f"gradient: got `encoder` with an approach of {approach} steps, which follows decoded pictures; choose "
+            "`decoded`, or set approach to 0."
+        )
 
 
 def turntable(side: int) -> Views:

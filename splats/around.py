@@ -2,9 +2,9 @@
 
 x_i = encode(picture_i). A direction of x_i goes back as the difference that it makes to the decoded picture,
 decode(x_i) - decode(x_i - direction). From there the renderer's gradient carries it to the splats. So no gradient goes
-through the VAE, and any VAE will do. Or the splats approach the picture decode(x_i - direction) in several steps, as in
-a fit (`csd.descent.Approached`). Behind the splats is another grey in each view. Otherwise splats in the colour of the
-background would cost nothing.
+through the VAE, and any VAE will do. The paper's way is the gradient of the encoder (`Codec.adjoint`). Or the splats
+approach the picture decode(x_i - direction) in several steps, as in a fit (`csd.descent.Approached`). Behind the splats
+is another grey in each view. Otherwise splats in the colour of the background would cost nothing.
 """
 
 import math
@@ -95,11 +95,11 @@ class AroundScene:
 
     def view(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
         pictures, back = self._seen.view(theta, index)
-        x = self.codec.encode(rearrange(pictures, "n c h w -> n h w c").clamp(0, 1))
+        pictures = rearrange(pictures, "n c h w -> n h w c").clamp(0, 1)
+        x = self.codec.encode(pictures)
 
         def pullback(direction: Tensor) -> Theta:
-            change = self.codec.decode(x) - self.codec.decode(x - direction.to(x))
-            return back(rearrange(change, "n h w c -> n c h w"))
+            return back(rearrange(self.codec.back(pictures, x, direction), "n h w c -> n c h w"))
 
         return x, pullback
 

@@ -23,12 +23,23 @@ from .splats import Splats
 
 @dataclass(frozen=True)
 class Codec:
-    """encode   pictures [N, H, W, 3] in 0 ... 1 -> latents
+    """Between pictures and latents.
+
+    encode   pictures [N, H, W, 3] in 0 ... 1 -> latents
     decode   latents -> pictures of the same size
+    adjoint  (pictures, directions of their latents) -> directions of the pictures, by the gradient of `encode`. None:
+             directions go back by what they change in decoded pictures, without a gradient
     """
 
     encode: Callable[[Tensor], Tensor]
     decode: Callable[[Tensor], Tensor]
+    adjoint: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    def back(self, pictures: Tensor, x: Tensor, direction: Tensor) -> Tensor:
+        """A direction of the latents x of pictures [N, H, W, 3], as one of the pictures."""
+        if self.adjoint:
+            return self.adjoint(pictures, direction.to(x))
+        return self.decode(x) - self.decode(x - direction.to(x))
 
 
 Move = Callable[[Tensor, Tensor, int], Tensor]

@@ -1,8 +1,7 @@
-"""`make demo-text-to-3d`: one text as a scene of splats by four methods, at equal evaluations.
+"""`make demo-text-to-3d`: one text as a scene of splats by three methods, at equal evaluations.
 
     SDS              every view by itself, noise levels in random order (DreamFusion)
     CSD as printed   the views of a step are coupled: the authors' median, 1/n, repulsion
-    CSD on features  the same, by a kernel on what the VAE encodes of their renders at 64 pixels, without repulsion
     ours             noise levels from high to low, residuals averaged over several draws of noise, and several steps of
                      the splats towards the pictures that one evaluation asks for
 
@@ -76,7 +75,6 @@ class Method:
 METHODS = {
     "SDS": Method(ALONE),
     "CSD as printed": Method(PRINTED),
-    "CSD on features": Method(PRINTED, features=True),
     "ours": Method(
         ALONE,
         "descending",

@@ -1,4 +1,8 @@
-"""`make demo-text-to-3d-table`: four methods by three texts by three seeds, as in the paper's table.
+"""`make demo-text-to-3d-table`: the methods of `text_to_3d` and others by three texts by three seeds.
+
+    CSD on features          as printed, by a kernel on what the VAE encodes of renders at 64 pixels, without repulsion
+    SDS through the encoder  directions go back by the gradient of the VAE's encoder
+    CSD through the encoder  both of these: the paper's way
 
 Every run is kept as it comes, so an interrupted table goes on where it stopped. Beside the measures of `around` stands
 the diversity: how far the views of two seeds are apart, in the distance of paintings of two objects.
@@ -18,12 +22,20 @@ from ..environment.in_process import InProcessHost
 from . import results
 from .results import keep, known, missing
 from .sheet import contact_sheet
-from .text_to_3d import COLUMNS, METHODS, OUTPUT, World, strip
+from .text_to_3d import ALONE, AS_USUAL, COLUMNS, OUTPUT, PRINTED, Method, World, strip
+from .text_to_3d import METHODS as SHOWN
 
 OBJECTS = (("car", "red"), ("house", "blue"), ("balloon", "yellow"))
 SEEDS = (0, 1, 2)
 RESULTS = ROOT / "dev" / "benchmarks" / "results" / "text_to_3d.jsonl"
 TRUTH, SPOT = "paintings", "spot"
+ENCODER = {**AS_USUAL, "gradient": "encoder"}
+METHODS = {
+    **SHOWN,
+    "CSD on features": Method(PRINTED, features=True),
+    "SDS through the encoder": Method(ALONE, inputs=ENCODER),
+    "CSD through the encoder": Method(PRINTED, features=True, inputs=ENCODER),
+}
 KEPT = 3  # decimals
 
 
