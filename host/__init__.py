@@ -22,6 +22,7 @@ guider           guided predictions as a guider of the host
 residual         the residual in noise or in velocity
 distiller        the distillation as a sampler of the host
 scene_distiller  the same for a scene of splats from a text (text_to_scene: one run of it)
+scene_rounds     the rounds of an edit of a scene, kept in a file
 loop             the steps of a run, and what goes on around them
 run, record      one run of a sampler node, and what its report shows
 states           keeps a run in a file and resumes it

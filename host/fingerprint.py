@@ -40,7 +40,7 @@ def fingerprint(guider, sampler, sigmas: Tensor, source: Theta, mask: Tensor | N
         "seed": seed,
         "steps": len(sigmas) - 1,
         "noise levels": sigmas,
-        **{name.replace("_", " "): value for name, value in stages.items()},
+        **stages,
         **guider.settings,
         **prompts,
         "source latents": source,
@@ -48,7 +48,12 @@ def fingerprint(guider, sampler, sigmas: Tensor, source: Theta, mask: Tensor | N
         "model": weights(guider.model_patcher),
         "model patches": patches(guider.model_patcher),
     }
-    return {name: brief(describe(value)) for name, value in values.items()}
+    return named_texts(values)
+
+
+def named_texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Name -> text of each value, which is short."""
+    return {name.replace("_", " "): brief(describe(value)) for name, value in values.items()}
 
 
 def brief(text: str) -> str:

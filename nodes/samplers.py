@@ -67,7 +67,7 @@ _OPTIONS = [
 ]
 
 SAVINGS = SavingsType.Input("savings", optional=True, tooltip=tooltips.SAVINGS)
-_STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
+STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
 
 
 def _model_inputs(positive: str, negative: str, latent: str) -> list:
@@ -123,7 +123,7 @@ class Settings:
         return replace(self, **preset.numbers, timesteps=timesteps, savings=savings)
 
     def rounds(self, count: int) -> list["Settings"]:
-        """The same run in at most `count` parts, which share its steps. Each has noise of its own.
+        """The same run in at most `count` parts, which share its steps. Each has noise of its own, and no file.
 
         Noise levels that descend go on from part to part. In any other order each part has the whole range.
         """
@@ -134,6 +134,7 @@ class Settings:
         return [
             replace(
                 self,
+                state=None,
                 steps=end - begin,
                 seed=(self.seed + number) % 2**64,
                 noise_low=self.noise_low if whole else levels[end - 1],
@@ -186,7 +187,7 @@ class CSDEditSampler(Node):
                 *range_inputs(0.02, 0.5),
                 *_OPTIONS,
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
-                _STATE,
+                STATE,
                 SAVINGS,
                 PresetType.Input("preset", optional=True, tooltip=tooltips.PRESET),
             ],
@@ -240,7 +241,7 @@ class CSDSampler(Node):
                 *step_inputs(step_size=1.0, guidance=15.0, steps=100),
                 *range_inputs(0.02, 0.98),
                 *_OPTIONS,
-                _STATE,
+                STATE,
                 SAVINGS,
             ],
             _OUTPUTS,

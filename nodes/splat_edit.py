@@ -1,5 +1,8 @@
 """CSDEditSplats: a scene of splats edited in the loop."""
 
+from dataclasses import replace
+from functools import partial
+
 from torch import Tensor
 
 from ..csd.baseline import ImageConditional
@@ -17,6 +20,7 @@ from .options import BaselineChoice, BaselineType
 from .reports import PLOTS, REPORT, reported, shown
 from .samplers import SAVINGS, STAGES, Settings, range_inputs, step_inputs
 from .splats import EVERYTHING, GEOMETRY, WHAT
+from .state import StateType
 from .views import ViewsType, pinhole
 
 NAME = "CSD Edit Splats"
@@ -74,6 +78,12 @@ class EditSplats(Node):
                 *STAGES,
                 BaselineType.Input("baseline", optional=True, tooltip=tooltips.BASELINE),
                 SAVINGS,
+                StateType.Input(
+                    "state",
+                    optional=True,
+                    tooltip="From CSD State File: after each round the scene is kept in a file, and a run that was "
+                    "stopped goes on from there.",
+                ),
             ],
             [
                 SplatType.Output("edited", display_name="splat", tooltip="The edited scene."),
@@ -89,19 +99,27 @@ class EditSplats(Node):
         cls, model, positive, negative, vae, splat, views, guidance, image_guidance, rounds, fit_steps, rate, what,
         baseline=None, **settings,
     ):  # fmt: skip
-        from ..splats.edit import Codec, edited
+        from ..host import scene_rounds
+        from ..splats.edit import Codec, edits
         from ..splats.fit import Fitting
         from ..splats.scene import SplatScene
 
         pinhole(views)
-        choice, parts = baseline or BaselineChoice(ImageConditional()), Settings(**settings).rounds(rounds)
-        moves = _Moves((model, positive, negative), Guidance(guidance, image_guidance), choice, parts)
+        choice, whole = baseline or BaselineChoice(ImageConditional()), Settings(**settings)
+        links, parts = (model, positive, negative), whole.rounds(rounds)
+        moves = _Moves(links, Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
-        scene, each = SplatScene(views.cameras, views.names), of_pictures(vae)
+        scene, each, splats = SplatScene(views.cameras, views.names), of_pictures(vae), received(splat)
         codec = Codec(each.encode, lambda latents: pictures(each.decode(latents)))
-        found = edited(received(splat), scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
-        record = moves.record
-        return io.NodeOutput(handed_on(found), *reported(NAME, record), ui=shown(record))
+        begun = partial(edits, splats, scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
+        depends = {
+            **vars(replace(whole, state=None, particles_at_once=0)),
+            **dict(zip(("positive prompt", "negative prompt"), links[1:])),
+            **{"rounds": rounds, "fitting": fitting, "splats": splats.tree, "cameras": views.cameras},
+            **{"masks": views.masks, "guidance": moves.guidance, "baseline": choice, "vae": vae},
+        }
+        found = scene_rounds.last(begun, scene_rounds.keeper(whole.state, model, depends), moves)
+        return io.NodeOutput(handed_on(found), *reported(NAME, moves.record), ui=shown(moves.record))
 
 
 class _Moves:

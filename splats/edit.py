@@ -8,8 +8,10 @@ Adding what the VAE loses, render(theta) - decode(x), to the pictures keeps more
 detail has the colours from before the edit, and edited scenes come out tinted by it.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -46,7 +48,21 @@ Move = Callable[[Tensor, Tensor, int], Tensor]
 """(latents of the unedited views, latents now, number of the round) -> latents after the steps of the round."""
 
 
-def edited(
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """An edit of a scene after some rounds.
+
+    splats    the scene
+    latents   [N, C, h, w] of its views, from where the next round goes on
+    rounds    how many there were
+    """
+
+    splats: Splats
+    latents: Tensor
+    rounds: int = 0
+
+
+def edits(
     splats: Splats,
     scene: SplatScene,
     codec: Codec,
@@ -55,18 +71,30 @@ def edited(
     fitting: Fitting,
     masks: Tensor | None = None,
     follow: Follow = iter,
-) -> Splats:
-    """The splats after so many rounds. ValueError where the VAE changes the size of pictures."""
+    begin: Callable[[Edit], Edit] = lambda start: start,
+) -> Iterator[Edit]:
+    """Yields where the edit begins, and where it is after each round. ValueError where the VAE changes sizes.
+
+    begin   the edit before the first round -> the one to go on from, where some rounds were made already
+    """
     pictures = shown(splats, scene, follow)
-    source = latents = codec.encode(pictures)
-    _refuse_other_size(codec.decode(latents[:1]), pictures[:1])
-    for number in range(rounds):
-        latents = move(source, latents, number)
+    source = codec.encode(pictures)
+    _refuse_other_size(codec.decode(source[:1]), pictures[:1])
+    edit = begin(Edit(splats, source))
+    yield edit
+    for number in range(edit.rounds, rounds):
+        latents = move(source, edit.latents, number)
         wanted = codec.decode(latents).clamp(0, 1)
-        splats = fitted(splats, scene, wanted, masks, fitting, follow)
+        splats = fitted(edit.splats, scene, wanted, masks, fitting, follow)
         if number + 1 < rounds:
             latents = latents + codec.encode(shown(splats, scene, follow)) - codec.encode(wanted)
-    return splats
+        edit = Edit(splats, latents, number + 1)
+        yield edit
+
+
+def edited(*inputs: Any, **further: Any) -> Splats:
+    """The splats after the last round of `edits`."""
+    return deque(edits(*inputs, **further), maxlen=1).pop().splats
 
 
 def shown(splats: Splats, scene: SplatScene, follow: Follow = iter) -> Tensor:

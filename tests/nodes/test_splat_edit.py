@@ -158,3 +158,62 @@ class TestRounds:
 
     def test_the_largest_seed(self, settings):
         assert [part.seed for part in settings(seed=2**64 - 1).rounds(2)] == [2**64 - 1, 0]
+
+
+class TestStateFile:
+    """An edit that is kept after each of its rounds."""
+
+    @pytest.fixture(autouse=True)
+    def output(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("folder_paths.output_directory", str(tmp_path))
+
+    @pytest.fixture
+    def kept(self, host, world):
+        """An edit with a file, and the numbers of its rounds."""
+        (state,) = host.run("CSDStateFile", name="scene", every=10, resume=True)
+        return lambda **changes: world.edit(**{"rounds": 3, "state": state, **changes})
+
+    @pytest.fixture
+    def moves(self, host, monkeypatch):
+        """Which rounds were made; `stop` is the one that fails."""
+        made = type("Moves", (), {"numbers": [], "stop": None})()
+        moves = host.module("nodes.splat_edit")._Moves
+        call = moves.__call__
+
+        def watched(self, source, latents, number):
+            if number == made.stop:
+                raise RuntimeError("the lights went out")
+            made.numbers.append(number)
+            return call(self, source, latents, number)
+
+        monkeypatch.setattr(moves, "__call__", watched)
+        return made
+
+    def test_a_run_that_was_stopped_goes_on_after_its_last_round(self, world, kept, moves):
+        whole, *_ = world.edit(rounds=3)
+        moves.numbers.clear()
+        moves.stop = 2
+        with pytest.raises(RuntimeError, match="lights"):
+            kept()
+        assert moves.numbers == [0, 1]
+        moves.stop = None
+        splat, *_ = kept()
+        assert moves.numbers == [0, 1, 2] and torch.equal(splat.sh, whole.sh)
+
+    def test_a_finished_run_is_not_repeated(self, host, world, kept, moves):
+        once, *_ = kept(particles_at_once=1)
+        again, *_ = kept()
+        assert moves.numbers == [0, 1, 2] and torch.equal(once.sh, again.sh)
+
+    @pytest.mark.parametrize("change", ["seed", "fit_steps", "views", "splat"])
+    def test_another_run_gets_a_file_of_its_own(self, world, kept, moves, tmp_path, change):
+        few = {"rounds": 1, "steps": 1, "fit_steps": 1}
+        kept(**few)
+        nearer = replace(world.views.cameras, intrinsics=1.1 * world.views.cameras.intrinsics)
+        views = replace(world.views, cameras=nearer, depth=None)
+        others = {"seed": 5, "fit_steps": 2, "views": views, "splat": world.edit(**few)[0]}
+        kept(**{**few, change: others[change]})
+        assert sorted(path.name for path in (tmp_path / "csd_states").iterdir()) == [
+            "scene.safetensors",
+            "scene_2.safetensors",
+        ]
