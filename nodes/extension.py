@@ -3,6 +3,7 @@
 from ..host.io import ComfyExtension
 from .before_after import Compare
 from .blend import Blend
+from .cameras import CameraOfView, ViewsFromCamera
 from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
 from .demo_clip import DemoClip
@@ -74,6 +75,8 @@ NODES = [
     Compare,
     PictureSetLoad,
     PerceptualKernel,
+    ViewsFromCamera,
+    CameraOfView,
 ]
 
 

@@ -33,12 +33,13 @@ def orbit(azimuth: Sequence[float], elevation: Sequence[float], size: Size, dist
     poses = torch.eye(4, dtype=torch.float64).repeat(len(turn), 1, 1)
     poses[:, :3, :3] = torch.stack([right, torch.linalg.cross(right, backward), -backward], 2)
     poses[:, :3, 3] = distance * backward
-    return Cameras(_lens(size).repeat(len(turn), 1, 1), poses.float(), size)
+    return Cameras(lens(size).repeat(len(turn), 1, 1), poses.float(), size)
 
 
-def _lens(size: Size) -> Tensor:
+def lens(size: Size, degrees: float = FIELD_OF_VIEW) -> Tensor:
+    """Intrinsics [3, 3] of pictures of `size` (H, W) that span an angle across their shorter side."""
     height, width = size
-    focal = 0.5 * min(size) / math.tan(math.radians(FIELD_OF_VIEW / 2))
+    focal = 0.5 * min(size) / math.tan(math.radians(degrees / 2))
     return torch.tensor([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
 
 
