@@ -11,8 +11,7 @@ Older versions of the host give neither quaternion nor fov.
 
 import math
 from collections.abc import Mapping
-from numbers import Real
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -85,10 +84,11 @@ def _has(info: Mapping, name: str) -> bool:
 
 def _vector(info: Mapping, name: str, axes: str) -> Tensor:
     given = info.get(name)
-    numbers = [given.get(axis) for axis in axes] if isinstance(given, Mapping) else [None]
-    if not all(map(_finite, numbers)):
+    numbers = [given.get(axis) for axis in axes] if isinstance(given, Mapping) else []
+    finite = [float(number) for number in numbers if _finite(number)]
+    if len(finite) != len(axes):
         raise _refused(name, given, f"finite numbers {', '.join(axes)}", MADE_BY)
-    return torch.tensor([float(number) for number in numbers], dtype=torch.float64)
+    return torch.tensor(finite, dtype=torch.float64)
 
 
 def _number(info: Mapping, name: str, otherwise: float, low: float, high: float) -> float:
@@ -100,11 +100,11 @@ def _number(info: Mapping, name: str, otherwise: float, low: float, high: float)
     return float(given)
 
 
-def _finite(number) -> bool:
-    return isinstance(number, Real) and not isinstance(number, bool) and abs(number) < LARGEST
+def _finite(number) -> TypeGuard[float]:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) < LARGEST
 
 
 def _refused(name: str, given, expected: str, turn: str) -> ValueError:
-    shown = str(given)[:60] if isinstance(given, (str, Real, Mapping)) else f"a {type(given).__name__}"
+    shown = str(given)[:60] if isinstance(given, (str, int, float, Mapping)) else f"a {type(given).__name__}"
     shown = "nothing" if given is None else shown
     return ValueError(f"camera_info: got {shown} as {name}, expected {expected}; {turn}.")
