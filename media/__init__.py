@@ -9,6 +9,7 @@ optical_flow    motion between frames, as a correspondence
 pairs           which frames the motion is measured between
 view_set        views of one scene, in memory
 nerfstudio      views of one scene, as a folder
+depth_anything  views of pictures whose cameras and depth a model has estimated
 transforms      the transforms.json of such a folder
 picture_files   pictures, depth and masks as files
 picture_set     a folder of pictures as one batch

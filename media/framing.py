@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
@@ -39,6 +40,13 @@ class Framing:
         """A source picture [H, W, 3] in 0 ... 1 as a frame [h, w, 3]."""
         return edge_padded(resized(picture, self.scaled), self.borders)
 
+    def lens(self, intrinsics: Tensor) -> Tensor:
+        """Intrinsics [N, 3, 3] in pixels of the source, for frames."""
+        left, _, top, _ = self.borders
+        moved = intrinsics.new_zeros(3, 3)
+        moved[0, 2], moved[1, 2] = left, top
+        return scaled_lens(intrinsics, self.source, self.scaled) + moved
+
     def undo(self, frame: Tensor) -> Tensor:
         """A frame [h, w, 3], which may be enlarged, as a picture of the source's size [H, W, 3].
 
@@ -67,6 +75,11 @@ def framed(source: Size, size: str, side: int, edge: str, multiple: int) -> Fram
     rounding = math.floor if edge == "crop" else math.ceil
     frame = as_size(max(rounding(length / multiple), 1) * multiple for length in scaled)
     return Framing(source, scaled, frame)
+
+
+def scaled_lens(intrinsics: Tensor, size: Size, scaled: Size) -> Tensor:
+    """Intrinsics [N, 3, 3] for pictures scaled from `size` to `scaled`, both (height, width) in pixels."""
+    return torch.diag(intrinsics.new_tensor([scaled[1] / size[1], scaled[0] / size[0], 1.0])) @ intrinsics
 
 
 def even(size: Size) -> Size:

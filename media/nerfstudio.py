@@ -65,10 +65,9 @@ def read(
     largest = _largest(folder, data, size, follow)
     framing = framed(size, "longest side" if longest else "source", longest, "pad", multiple)
     _weigh(data, framing, largest, afford)
-    intrinsics = _scaled(data.intrinsics(size), size, framing.scaled)
     pictures = [framing.apply(picture_files.read_picture(existing(folder, name))) for name in follow(data.names)]
     views = Views(
-        Cameras(intrinsics, data.poses, framing.frame),
+        Cameras(framing.lens(data.intrinsics(size)), data.poses, framing.frame),
         _maps(folder, data, "depth_file_path", picture_files.read_depth, framing, follow),
         _maps(folder, data, "mask_path", picture_files.read_mask, framing, follow),
         data.names,
@@ -141,12 +140,6 @@ def _refuse_stretched(name: str, size: tuple[int, int], picture: tuple[int, int]
             f"{name}: got {width} x {height} numbers for a picture of {wide} x {tall} pixels, expected the same sides "
             "or the same proportions, since it would be stretched; make it again from the picture."
         )
-
-
-def _scaled(intrinsics: Tensor, size: tuple[int, int], scaled: tuple[int, int]) -> Tensor:
-    """Intrinsics for pictures scaled from `size` to `scaled`."""
-    factors = [scaled[1] / size[1], scaled[0] / size[0], 1.0]
-    return torch.diag(torch.tensor(factors, dtype=intrinsics.dtype)) @ intrinsics
 
 
 def write(folder: Path, views: Views, images: Tensor, follow: Follow = iter) -> None:

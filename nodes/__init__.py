@@ -18,7 +18,8 @@ prompts     a prompt for each image of a set
 video       a stretch of a video as frames, and back
 flow        correspondence of frames by optical flow, of windows by overlap
 blend       pictures averaged along their correspondence
-views       view sets: load, save, correspondence (cameras: from and to ComfyUI's 3D nodes)
+views       view sets: load, save, correspondence (cameras: from and to ComfyUI's 3D nodes;
+            depth_anything: cameras and depth by Depth Anything 3)
 picture_set pictures of a folder
 splats      splats: from views, fitted, rendered (splat_files: loaded, saved; splat_edit: edited; text_to_3d:
             made from a text)

@@ -15,8 +15,8 @@ class ViewsFromCamera(Node):
         return schema(
             "CSDViewsFromCamera",
             "CSD Views from Camera",
-            "Cameras on an arc around what the camera of a 3D viewer looks at, or around a scene of splats. With them a "
-            "scene can be rendered and edited that came without cameras.",
+            "Cameras on an arc around what the camera of a 3D viewer looks at, or around a scene of splats. With them "
+            "a scene can be rendered and edited that came without cameras.",
             [
                 io.Int.Input("width", default=512, min=16, max=4096, step=8, tooltip="Of the pictures, in pixels."),
                 io.Int.Input("height", default=512, min=16, max=4096, step=8, tooltip="Of the pictures, in pixels."),

@@ -8,6 +8,7 @@ from .compare import MultiDiffusion
 from .demo import DemoModel, DemoScene
 from .demo_clip import DemoClip
 from .demo_views import DemoViews
+from .depth_anything import ViewsFromDA3
 from .flow import CanvasCorrespondence, OpticalFlow
 from .options import BaselineOptions, KernelOptions, NoiseOptions, TimestepOptions, UpdateOptions
 from .particles import ParticleMerge, ParticleSplit
@@ -77,6 +78,7 @@ NODES = [
     PerceptualKernel,
     ViewsFromCamera,
     CameraOfView,
+    ViewsFromDA3,
 ]
 
 
