@@ -26,6 +26,7 @@ from .view_set import Views
 from .work import Afford, Follow, unlimited
 
 PATCH = 14
+PINHOLE = torch.tensor([[1.0, 0, 1], [0, 1, 1], [0, 0, 0]], dtype=torch.float64)  # what intrinsics may hold beside a one
 SKEWED = 0.05
 """How far products of a rotation's columns may be from those of axes. The model may compute in half precision."""
 SHORTEST, LONGEST = 0.1, 100.0
@@ -97,7 +98,8 @@ def _risen(confidence: Tensor) -> Tensor:
 
 def _lenses(geometry: Mapping, count: int, size: Size) -> Tensor:
     """Intrinsics [S, 3, 3] for pictures of `size` (H, W), float64."""
-    given = _part(geometry, "intrinsics", (1, count, 3, 3))[0].double()
+    given = PINHOLE * _part(geometry, "intrinsics", (1, count, 3, 3))[0].double()
+    given[:, 2, 2] = 1
     middle = given[:, :2, 2].median(0).values
     columns, rows = (PATCH * round(2 * float(place) / PATCH) for place in middle)
     if min(columns, rows) < PATCH:
