@@ -23,6 +23,7 @@ _SMALL = {
     "height": (64, 128),
     "frames": (1, 3),
     "count": (1, 4),
+    "number": (1, 2),
     "every": (1, 3),
     "window_width": (64, 64),
     "window_height": (64, 64),

@@ -12,6 +12,7 @@ from .graphs import Graph, Graphs
 from .oracles import OBEYS, Verdict, tells
 from .soak import ANSWERS, Pulse
 from .stopwatch import Stopwatch
+from .world import ELSEWHERE
 
 _TYPED = ("INT", "FLOAT", "COMBO")  # the server turns all else into a text, or true or false, before a node sees it
 
@@ -75,6 +76,10 @@ class Recorder:
 
 class ServedGraphs(Graphs):
     """Graphs of which what is typed into a widget may be wild. The server compares the types of links by itself."""
+
+    def __init__(self, host, nodes: list[type]):
+        needs = [{str(spec.get_io_type()) for spec in node.GET_SCHEMA().inputs} for node in nodes]
+        super().__init__(host, [node for node, kinds in zip(nodes, needs) if not kinds & ELSEWHERE])
 
     def tried(self, node: type) -> list:
         return [spec for spec in super().tried(node) if str(spec.get_io_type()) in _TYPED]

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import torch
+
 KINDS = ("frames", "windows", "views")
 MODELS = ("first", "sharp")  # of CSD Demo Model: one that predicts noise, and a rectified flow
 LOOK = {"seed": 3, "look": "summer"}
 SET = "set [output]"  # a view set on the disk, by the name that its saver gives it
 SPLATS = "set.ply [output]"  # splats on the disk, likewise
+ELSEWHERE = {"DA3_GEOMETRY"}  # types that no node of ours gives, and no node of every version of the host
 _PROMPTS = ("make it sunset", "")
 
 
@@ -36,7 +39,10 @@ class World:
 
 
 class Worlds:
-    """The worlds of one host, of which `run` and `each` are asked. Every world is made once."""
+    """The worlds of one host, of which `run` and `each` are asked. Every world is made once.
+
+    elsewhere   values of the types `ELSEWHERE`; none where links go to a server, which would have to make them
+    """
 
     def __init__(self, host):
         self.host = host
@@ -44,6 +50,7 @@ class Worlds:
         self.of: Callable[..., World] = cache(self._made)
         self.pictures = cache(self._pictures)
         images, views = host.run("CSDDemoViews", **LOOK, count=2, width=64, height=64)
+        self.elsewhere = {} if isinstance(views, list) else {"DA3_GEOMETRY": _geometry(images, views)}
         self.saved = host.run("CSDViewSetSave", images=images, views=views, name=SET.removesuffix(" [output]"))
         host.run("CSDSaveSplats", splat=self._splats(images, views), name="set")
 
@@ -51,7 +58,8 @@ class Worlds:
         other = KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
         others = {name: value for name, value in self.pictures(other)[0].items() if name.startswith("CSD_")}
         values, canvas = self.pictures(kind)
-        values, each = {**values, **self._encoded(model, values["IMAGE"])}, self._each(model, values["IMAGE"])
+        each = self._each(model, values["IMAGE"])
+        values = {**values, **self.elsewhere, **self._encoded(model, values["IMAGE"])}
         return World(kind, model, values, others, self._whole(model, canvas), each)
 
     def holding(self, wanted: set[str]) -> list[str]:
@@ -116,3 +124,16 @@ class Worlds:
         _, clip, vae = self.models[name]
         positive, negative = (self.host.run("CLIPTextEncode", clip=clip, text=text)[0] for text in _PROMPTS)
         return {"positive": positive, "negative": negative, "vae": vae}
+
+
+def _geometry(images, views) -> dict:
+    """Views as the host's Depth Anything 3 would describe them, at a size of 56 pixels."""
+    scale = torch.diag(torch.tensor([56 / views.size[1], 56 / views.size[0], 1.0]))
+    return {
+        "image": images,
+        "depth": views.depth,
+        "confidence": 1 + images[..., 0],
+        "mode": "multiview",
+        "extrinsics": torch.linalg.inv(views.cameras.camera_to_world)[None, :, :3],
+        "intrinsics": (scale @ views.cameras.intrinsics)[None],
+    }
