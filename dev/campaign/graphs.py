@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from .wild import Wild, wild
-from .world import KINDS, MODELS, SET, SPLATS, World, Worlds
+from .world import ELSEWHERE, KINDS, MODELS, SET, SPLATS, World, Worlds
 
 SAMPLERS = ("CSDEditSampler", "CSDSampler", "SamplerCustomAdvanced")
 _OURS_TO_TRIO = ("GUIDER", "SAMPLER", "SIGMAS")
@@ -107,8 +107,7 @@ class Graphs:
     def _world(self, node: type, is_wild: bool, rng: Random) -> World:
         """Any world, if a value is wild; else one that holds what the node needs, with a model that fits it."""
         schema = node.GET_SCHEMA()
-        needed = {_kind(spec) for spec in schema.inputs if not spec.optional}
-        kinds = KINDS if is_wild else self.worlds.holding(needed)
+        kinds = KINDS if is_wild else self.worlds.holding(needed(node))
         model = MODELS[1] if schema.node_id in _FLOW_ONLY else rng.choice(MODELS)
         loads = is_wild and any(spec.id == "model" and _kind(spec) == "COMBO" for spec in schema.inputs)
         return self.worlds.of(rng.choice(kinds), MODELS[0] if loads else model)
@@ -163,11 +162,14 @@ class Graphs:
         """Run a node of ours; what is not given is made. bare: its optional inputs stay open where they can."""
         schema, inputs = node.GET_SCHEMA(), dict(given)
         for spec in (spec for spec in schema.inputs if spec.id not in given):
-            if not spec.optional or _asked_for(spec, inputs, graph) or not (bare or graph.rng.random() < 0.5):
+            if not spec.optional or _asked_for(spec, inputs, graph) or not (bare or self._stays_open(graph, spec)):
                 inputs[spec.id] = (self._of_each if schema.is_input_list else self._input)(graph, spec, bare)
         graph.ran.append(schema.node_id)
         graph.sampled = graph.sampled or schema.node_id in SAMPLERS
         return self.host.run(schema.node_id, **_in_order(inputs, given))
+
+    def _stays_open(self, graph: Graph, spec) -> bool:
+        return graph.rng.random() < 0.5 or (_kind(spec) in ELSEWHERE and _kind(spec) not in graph.world)
 
     def _of_each(self, graph: Graph, spec, bare: bool):
         """An input of a node that takes lists."""
@@ -189,6 +191,11 @@ class Graphs:
         node = graph.rng.choice(makers)
         place = [_kind(output) for output in node.GET_SCHEMA().outputs].index(kind)
         return self._node(graph, node, {}, bare)[place]
+
+
+def needed(node: type) -> set[str]:
+    """The types of the inputs that a node cannot do without."""
+    return {_kind(spec) for spec in node.GET_SCHEMA().inputs if not spec.optional}
 
 
 def _kind(spec) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..environment.client import Client, RunError
 from ..environment.server import Host
-from .graphs import Graph, Graphs
+from .graphs import Graph, Graphs, needed
 from .oracles import OBEYS, Verdict, tells
 from .soak import ANSWERS, Pulse
 from .stopwatch import Stopwatch
@@ -78,8 +78,7 @@ class ServedGraphs(Graphs):
     """Graphs of which what is typed into a widget may be wild. The server compares the types of links by itself."""
 
     def __init__(self, host, nodes: list[type]):
-        needs = [{str(spec.get_io_type()) for spec in node.GET_SCHEMA().inputs} for node in nodes]
-        super().__init__(host, [node for node, kinds in zip(nodes, needs) if not kinds & ELSEWHERE])
+        super().__init__(host, [node for node in nodes if not needed(node) & ELSEWHERE])
 
     def tried(self, node: type) -> list:
         return [spec for spec in super().tried(node) if str(spec.get_io_type()) in _TYPED]

@@ -13,7 +13,7 @@ MODELS = ("first", "sharp")  # of CSD Demo Model: one that predicts noise, and a
 LOOK = {"seed": 3, "look": "summer"}
 SET = "set [output]"  # a view set on the disk, by the name that its saver gives it
 SPLATS = "set.ply [output]"  # splats on the disk, likewise
-ELSEWHERE = {"DA3_GEOMETRY"}  # types that no node of ours gives, and no node of every version of the host
+ELSEWHERE = {"DA3_GEOMETRY", "CLIP_VISION"}  # types of links that no node gives which is always there
 _PROMPTS = ("make it sunset", "")
 
 
