@@ -20,7 +20,7 @@ from .upright import SIGNS, turned, turned_cameras
 
 FIELD_OF_VIEW = 35.0
 """Degrees across the shorter side, where nobody says otherwise. 3D viewers begin with it."""
-FILLED, MOST, RISE = 0.9, 0.95, 15.0
+FILLED, MOST, RISE = 0.85, 0.98, 15.0
 """Of a camera before a scene: how much of the picture the scene fills, which part of the splats is the scene, and how
 many degrees above the horizon the camera stands.
 """
@@ -54,8 +54,9 @@ def before(splats: Splats) -> Viewpoint:
     places = turned(splats[splats.finite]).positions.cpu().double()
     if not len(places):
         raise ValueError("splat: got no splats with finite numbers; look at the node that made them.")
-    middle = places.median(0).values
-    reach = float((places - middle).norm(dim=1).kthvalue(math.ceil(MOST * len(places))).values)
+    last = math.ceil(MOST * len(places))
+    middle = (places.kthvalue(last, 0).values + places.kthvalue(len(places) + 1 - last, 0).values) / 2
+    reach = float((places - middle).norm(dim=1).kthvalue(last).values)
     distance = max(reach, 1e-3) / (FILLED * math.tan(math.radians(FIELD_OF_VIEW) / 2))
     rise = math.radians(RISE)
     backwards = middle.new_tensor([0.0, math.sin(rise), math.cos(rise)])
