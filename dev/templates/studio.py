@@ -191,6 +191,16 @@ def splats(graph: Graph) -> None:
     studio.show("the splats, on a path through the views", seen["images"])
 
 
+def arc_of_cameras(graph: Graph) -> None:
+    studio = Studio(graph)
+    views = _views(studio, "summer")
+    scene, size = _scene_of_splats(studio, views), {"width": 192, "height": 128}
+    camera = studio.add("CSDCameraOfView", views=views["views"], number=3)["camera_info"]
+    for title, count in (("one camera", 1), ("an arc around what it looks at", 7)):
+        arc = studio.add("CSDViewsFromCamera", camera_info=camera, **size, count=count, angle=14.0)["views"]
+        studio.show(title, studio.add("CSDRenderSplats", splat=scene, views=arc)["images"])
+
+
 def fitted_splats(graph: Graph) -> None:
     studio = Studio(graph)
     views = _views(studio, "summer")
@@ -230,5 +240,6 @@ PICTURES: Mapping[str, Callable[[Graph], None]] = {
     "CSDSplatsFromViews": splats,
     "CSDRenderSplats": splats,
     "CSDFitSplats": fitted_splats,
+    "CSDViewsFromCamera": arc_of_cameras,
     "CSDEditSplats": edited_splats,
 }
