@@ -29,8 +29,8 @@ PATCH = 14
 PINHOLE = torch.tensor([[1.0, 0, 1], [0, 1, 1], [0, 0, 0]], dtype=torch.float64)  # what intrinsics may hold beside a one
 SKEWED = 0.05
 """How far products of a rotation's columns may be from those of axes. The model may compute in half precision."""
-SHORTEST, LONGEST = 0.1, 100.0
-"""Focal lengths in sides of the picture: angles of view from 0.6 to 157 degrees."""
+SHORTEST, LONGEST = 0.1, 30.0
+"""Focal lengths in sides of the picture: angles of view from 1.9 to 157 degrees."""
 ESTIMATED_BY = "connect Run Depth Anything 3 with the mode multiview and a Small or Base model"
 
 
