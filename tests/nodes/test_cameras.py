@@ -165,6 +165,25 @@ def test_a_scene_without_a_camera(host, views):
         assert 45 < inside[:, 0].max() - inside[:, 0].min() < 60
 
 
+def test_a_scene_from_a_file_can_be_edited_from_an_arc(host, views):
+    """The rendered views have the pictures and the depth that an edit along their correspondence takes."""
+    painted, shown = host.run("CSDDemoViews", seed=1_000_000, look="summer", count=3, width=96, height=64)
+    fit = {"every": 2, "degree": 0, "steps": 0, "views_per_step": 1, "rate": 0.2, "seed": 0, "most": 0}
+    splat, _ = host.run("CSDSplatsFromViews", images=painted, views=shown, **fit)
+    (file,) = host.run("CSDSaveSplats", splat=splat, name="without cameras")
+    (loaded,) = host.run("CSDLoadSplats", file=file)
+    (info,) = host.run("CSDCameraOfView", views=shown, number=2)
+    arc = views(count=4, angle=10.0, camera_info=info)
+    images, rendered, _ = host.run("CSDRenderSplats", splat=loaded, views=arc, frames=0, background=0.0)
+    (shared,) = host.run("CSDViewCorrespondence", views=rendered, neighbours=0)
+    assert images.shape == (4, 64, 96, 3) and shared.look(torch.tensor([[0, 1], [1, 2]]), (16, 24)).valid.mean() > 0.5
+    before, again = (
+        host.run("CSDRenderSplats", splat=loaded, views=of, frames=0, background=0.0)[0]
+        for of in (shown, views(camera_info=info))
+    )
+    assert (again[0] - before[1]).abs().mean() < 0.01
+
+
 def test_a_scene_of_nothing(host, views):
     splat = host.module("host.splats").handed_on(host.module("splats.around").cloud(3, 0))
     splat.positions[:] = math.nan

@@ -61,6 +61,13 @@ def test_square_matrices_and_a_principal_point_beside_the_middle(painted, views,
     assert found.intrinsics[0, 0, 2].item() == pytest.approx(0.97 * 46)
 
 
+def test_only_numbers_of_a_pinhole_camera_are_taken(painted, views, geometry):
+    geometry["intrinsics"][0, :, [0, 1, 2, 2, 2], [1, 0, 0, 1, 2]] = 0.0
+    geometry["intrinsics"][0, 0, 0, 1] = 7.0
+    found = views(geometry)[1].cameras
+    assert torch.allclose(found.intrinsics, painted[1].cameras.intrinsics.double(), atol=1e-3)
+
+
 def test_poses_in_half_precision(painted, views, geometry):
     geometry["extrinsics"] = geometry["extrinsics"].bfloat16()
     turns = views(geometry)[1].cameras.camera_to_world[:, :3, :3]
