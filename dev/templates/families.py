@@ -277,5 +277,5 @@ FAMILIES = {
 }
 CLIPS = ("qwen_image_edit", "flux_kontext", "cosxl_edit", "instruct_pix2pix")  # each frame is its own reference
 VIEW_SETS = ("instruct_pix2pix",)
-SCENES = ("qwen_image_edit", "flux_kontext")
+SCENES = ("qwen_image_edit", "flux_kontext", "instruct_pix2pix")
 FROM_TEXT = ("sdxl", "sd35")  # a 3D scene from words alone
