@@ -38,6 +38,14 @@ METHODS = {
 }
 KEPT = 3  # decimals
 
+PAIRS = (
+    ("CSD as printed", "SDS"),
+    ("CSD on features", "SDS"),
+    ("CSD through the encoder", "SDS through the encoder"),
+    ("SDS through the encoder", "SDS"),
+    ("ours", "SDS"),
+)
+
 
 def fill(host: InProcessHost) -> None:
     """Make what is missing. All objects come once before the next seed."""
@@ -95,6 +103,25 @@ def table() -> str:
     return results.table(["scene", "method", "seeds", *(COLUMNS[name] for name in names), "diversity"], rows)
 
 
+def pairs() -> str:
+    """Differences of two methods on the same object and seed: mean, its standard error, and how many are above zero."""
+    done, names = known(RESULTS), [name for name in COLUMNS if name not in ("fronts", "evaluations", "seconds")]
+    rows = []
+    for one, other in PAIRS:
+        keys = [(seed, f"{colour} {kind}") for seed in SEEDS for kind, colour in OBJECTS]
+        both = [[done.get((seed, f"{method}, {scene}")) for method in (one, other)] for seed, scene in keys]
+        found = [(first, second) for first, second in both if first and second]
+        if len(found) > 1:
+            rows.append([f"{one} - {other}", *(paired([a[name] - b[name] for a, b in found]) for name in names)])
+    return results.table(["methods", *(COLUMNS[name] for name in names)], rows)
+
+
+def paired(differences: list[float]) -> str:
+    error = stdev(differences) / len(differences) ** 0.5
+    above = sum(difference > 0 for difference in differences)
+    return f"{mean(differences):+.3f} ± {error:.3f}, {above} of {len(differences)}"
+
+
 def spread(values: list[float]) -> str:
     return f"{mean(values):.2f} ± {stdev(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
 
@@ -112,7 +139,7 @@ def main() -> None:
     if not parser.parse_args().print:
         OUTPUT.mkdir(parents=True, exist_ok=True)
         fill(InProcessHost(OUTPUT / "comfyui", "--cpu"))
-    print(table())
+    print(f"{table()}\n\n{pairs()}")
 
 
 if __name__ == "__main__":
