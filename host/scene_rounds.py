@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ..csd.distill import State
-from ..csd.tree import Theta
+from ..csd.tree import Theta, parts
 from ..splats.edit import Edit
 from ..splats.splats import Splats
 from .fingerprint import named_texts, patches, weights
@@ -47,10 +47,11 @@ def last(rounds: Callable[..., Iterator[Edit]], keep: Keeper | NotKept, moves: R
 
 
 def _tree(edit: Edit) -> Theta:
-    return {"splats": edit.splats.tree, "latents": edit.latents}
+    return {**parts(edit.splats.tree), "latents": edit.latents}
 
 
 def _edit(state: State, start: Edit) -> Edit:
     """A state as an edit, whose latents are where those of the start are."""
-    tree = dict(state.theta)
-    return Edit(Splats.of(tree["splats"]), tree["latents"].to(start.latents), state.step)
+    tree = parts(state.theta)
+    latents = tree.pop("latents").to(start.latents)
+    return Edit(Splats.of(tree), latents, state.step)
