@@ -176,6 +176,7 @@ class CSDGuider(comfy.samplers.CFGGuider):
 
     def _check(self, latents: Tensor, sigmas: Tensor, denoise_mask: Tensor | None) -> None:
         refusals.refuse_bad_latents(latents)
+        refusals.refuse_other_latents(latents, self.model_patcher)
         refusals.refuse_bad_sigmas(sigmas)
         refusals.refuse_single_trajectory(self.model_patcher, denoise_mask)
         refusals.refuse_momentum(self.model_options)

@@ -68,6 +68,21 @@ def refuse_bad_latents(latents: Tensor) -> None:
         raise ValueError("latents: got NaN or infinite numbers; look at the image or VAE that they come from.")
 
 
+def refuse_other_latents(latents: Tensor, model, name: str = "latents", whose: str = "the model") -> None:
+    """Refuses latents with other channels or axes than those of a model, as the VAE of another model makes them."""
+    wanted = model.get_model_object("latent_format")
+    expected, got = (wanted.latent_channels, wanted.latent_dimensions), (latents.shape[1], latents.ndim - 2)
+    if got != expected:
+        raise ValueError(
+            f"{name}: got latents of {_described(*got)}, expected {_described(*expected)}, as {whose} has them; connect "
+            "a model and a VAE that belong together."
+        )
+
+
+def _described(channels: int, axes: int) -> str:
+    return f"{channels} channels" + (" and an axis of time" if axes == 3 else "")
+
+
 def warn_of_one_clip(latents: Tensor) -> None:
     """Warns of a single latent of a video model. It can be run, but nothing is coupled, which is rarely meant."""
     if latents.ndim == 5 and latents.shape[0] == 1:

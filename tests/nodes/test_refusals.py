@@ -31,6 +31,12 @@ def test_an_empty_batch(refused):
     refused(r"CSD Edit Sampler: latent: got a tensor of shape \(0, 4, 8, 8\), expected a LATENT", latent=latent)
 
 
+@pytest.mark.parametrize("shape, got", [((4, 16, 8, 8), "16 channels"), ((4, 4, 1, 8, 8), "4 channels and an axis of")])
+def test_latents_of_another_model(refused, shape, got):
+    expected = f"CSD Edit Sampler: latents: got latents of {got}.*, expected 4 channels, as the model has them"
+    refused(expected, latent={"samples": torch.ones(shape)}, layout=None)
+
+
 NUMBERS = [
     ({"steps": 0}, "steps: got 0, expected a number from 1 to 10000"),
     ({"noise_low": 0.6, "noise_high": 0.2}, "got a noise range of 0.6 to 0.2, expected 0 <= noise_low"),
