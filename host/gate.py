@@ -215,6 +215,7 @@ _CHECKS: dict[str, Callable] = {
     "MODEL": _with("MODEL", "get_model_object", "model_options"),
     "CLIP": _with("CLIP", "tokenize", "encode_from_tokens_scheduled"),
     "VAE": _with("VAE", "encode", "decode"),
+    "CLIP_VISION": _with("CLIP_VISION", "encode_image"),
     "VIDEO": _with("VIDEO", "get_components"),
     "SPLAT": _with("SPLAT", "positions", "scales", "rotations", "opacities", "sh"),
     "CSD_CORRESPONDENCE": _with("CSD_CORRESPONDENCE", "partners", "look"),  # a protocol, which has no class

@@ -6,14 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .apart import look
+from .refusals import refuse_other_latents
 from .vae import of_pictures, pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Perception:
-    """Latents [n, C, h, w] in the scaling of a model -> features [n, ...] of their pictures.
+    """Latents [n, C, h, w] or [n, C, T, h, w] in the scaling of a model -> features [n, D] of their pictures.
 
-    The pictures are made small first. The paper compares views of 64 x 64 pixels, by LPIPS.
+    The pictures are made small first. The paper compares views of 64 x 64 pixels, by LPIPS. ValueError where the
+    latents are not those of the model.
 
     model     whose latents they are
     vae       decodes them
@@ -27,11 +30,17 @@ class Perception:
     network: Any = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        latents = self.model.model.process_latent_out(x)
-        shown = reduced(pictures(of_pictures(self.vae).decode(latents)), self.side)
+        refuse_other_latents(x, self.model, "coupling", "the model of CSD Perceptual Kernel")
+        shown = torch.cat([self._shown(one) for one in x.split(1)])
         if self.network is None:
-            return of_pictures(self.vae).encode(shown)
-        return self.network.encode_image(shown).image_embeds
+            return of_pictures(self.vae).encode(shown).reshape(len(x), -1)
+        # Without cropping: what is at the edges of a picture counts as well.
+        return self.network.encode_image(shown, crop=False).image_embeds.reshape(len(x), -1)
+
+    def _shown(self, x: Tensor) -> Tensor:
+        """Small pictures of one particle. One after the other, whole pictures take little memory."""
+        look()
+        return reduced(pictures(self.vae.decode(self.model.model.process_latent_out(x))), self.side)
 
 
 def reduced(shown: Tensor, side: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import torch
+
 from ..csd.features import Features
 from ..csd.kernel import RBF
 from ..csd.stein import Stein, clean
@@ -50,6 +52,8 @@ class PerceptualKernel(Node):
     @classmethod
     def run(cls, model, vae, side, clip_vision=None, coupling=None):
         from ..host.perception import Perception
+        from ..host.refusals import refuse_other_latents
+        from ..host.vae import of_pictures
 
         coupling = coupling or Stein()
         if not (isinstance(coupling, Stein) and isinstance(coupling.kernel, RBF)):
@@ -57,5 +61,7 @@ class PerceptualKernel(Node):
                 "coupling: got one that compares no whole images, expected CSD Kernel with `rbf` and without a "
                 "correspondence; connect CSD Tones behind this node, not before it."
             )
+        # Not every VAE says truly what latents it makes, so one is made.
+        refuse_other_latents(of_pictures(vae).encode(torch.zeros(1, 64, 64, 3)), model, "vae")
         kernel = Features(Perception(model, vae, side, clip_vision), coupling.kernel, repels=False)
         return io.NodeOutput(replace(coupling, kernel=kernel, repulsion=0.0, compare=clean))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from collaborative_score_distillation.tests.nodes.conftest import fill, rand
+from collaborative_score_distillation.tests.nodes.families.models import FAMILIES, image_vae, video_vae
 from collaborative_score_distillation.tests.nodes.test_tones import KERNEL, tones
 
 SCENE = {
@@ -109,3 +110,70 @@ def test_files_of_states_know_what_was_compared(host, perceptual, clip_vision):
     kinds = [{}, {"side": 32}, {"clip_vision": clip_vision}]
     once, again = ([describe(perceptual(**kind)) for kind in kinds] for _ in range(2))
     assert once == again and len(set(once)) == 3
+
+
+def test_what_is_at_the_edges_of_wide_pictures_counts(ext, perceptual, clip_vision):
+    """CLIP vision models take square pictures. Here the middle of the first two is the same."""
+    x = rand(0, 3, 16, 4, 24)
+    x[1, :, :, 6:] = x[0, :, :, 6:]
+    K = perceptual(clip_vision=clip_vision)(ext.csd.stein.Seen(x, x), x)[1].K
+    assert K[0, 2] < K[0, 1] < 0.9
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_and_equal_images(ext, perceptual, clip_vision, count):
+    x = rand(0, 1, 16, 4, 6).expand(count, -1, -1, -1)
+    for network in ({}, {"clip_vision": clip_vision}):
+        direction, gram = perceptual(**network)(ext.csd.stein.Seen(x, x), x)
+        assert torch.equal(gram.K, torch.ones(count, count).to(gram.K)) and torch.allclose(direction, x, atol=1e-5)
+
+
+class TestVideoModels:
+    """Their latents have an axis of time, and their VAEs take pictures for a clip."""
+
+    @pytest.fixture(scope="class")
+    def links(self, comfy):
+        return {"model": FAMILIES["Wan 2.1"].model(comfy), "vae": video_vae()}
+
+    @pytest.mark.parametrize("moments", [1, 3])
+    def test_each_particle_is_compared_with_the_others(self, ext, perceptual, links, clip_vision, moments):
+        x = rand(0, 3, 16, moments, 8, 8)
+        x[2] = x[0]
+        for network in ({}, {"clip_vision": clip_vision}):
+            direction, gram = perceptual(**links, **network)(ext.csd.stein.Seen(x, x), x)
+            assert direction.shape == x.shape and gram.K.shape == (3, 3)
+            assert gram.K[0, 2] == 1 > gram.K[0, 1] and torch.allclose(direction[0], direction[2])
+
+    def test_a_vae_of_pictures_is_refused(self, perceptual, links):
+        expected = "vae: got latents of 16 channels, expected 16 channels and an axis of time, as the model has them"
+        with pytest.raises(ValueError, match=f"CSD Perceptual Kernel: {expected}; connect"):
+            perceptual(model=links["model"], vae=image_vae())
+
+
+def test_a_vae_of_another_model_is_refused(perceptual):
+    with pytest.raises(ValueError, match="CSD Perceptual Kernel: vae: got latents of 4 channels, expected 16"):
+        perceptual(vae=image_vae(channels=4))
+
+
+def test_the_model_of_another_sampler_is_refused(perceptual, model, edit):
+    expected = "coupling: got latents of 4 channels, expected 16 channels, as the model of CSD Perceptual Kernel has"
+    with pytest.raises(ValueError, match=f"CSD Edit Sampler: {expected}"):
+        edit(model, coupling=perceptual())
+
+
+def test_something_else_than_a_clip_vision_model_is_refused(perceptual):
+    with pytest.raises(ValueError, match="CSD Perceptual Kernel: clip_vision: got 3, expected a CLIP_VISION"):
+        perceptual(clip_vision=3)
+
+
+def test_chunks_change_nothing(perceptual, model, edit, far):
+    coupling = perceptual(model=model, vae=image_vae(channels=4), side=32)
+    together, apart = (edit(model, coupling=coupling, particles_at_once=count) for count in (4, 1))
+    assert far(together, apart) < 1e-4 < far(together, edit(model))
+
+
+def test_tones_go_behind_it(host, objects, perceptual):
+    scene = {**objects, **SCENE, "steps": 2}
+    alone, behind = perceptual(), tones(host, coupling=perceptual())
+    one, other = (host.run("CSDTextToSplats", **scene, coupling=coupling)[0].sh for coupling in (alone, behind))
+    assert torch.isfinite(other).all() and not torch.equal(one, other)

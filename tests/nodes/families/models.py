@@ -182,11 +182,11 @@ def video_vae(seed: int = 0):
     return importlib.import_module("comfy.sd").VAE(sd=network.state_dict(), dtype=torch.float32)
 
 
-def image_vae(seed: int = 0):
-    """A VAE of the host's plain class, with the 16 channels of Flux."""
+def image_vae(seed: int = 0, channels: int = 16):
+    """A VAE of the host's plain class, with the 16 channels of Flux, or as many as are asked for."""
     sizes = {"ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1, "resolution": 64, "attn_resolutions": []}
-    channels = {"in_channels": 3, "out_ch": 3, "z_channels": 16, "double_z": True}
-    settings = {"ddconfig": {**sizes, **channels, "dropout": 0.0}, "embed_dim": 16}
+    planes = {"in_channels": 3, "out_ch": 3, "z_channels": channels, "double_z": True}
+    settings = {"ddconfig": {**sizes, **planes, "dropout": 0.0}, "embed_dim": channels}
     network = importlib.import_module("comfy.ldm.models.autoencoder").AutoencoderKL(**settings)
     fill(network, seed)
     made = importlib.import_module("comfy.sd").VAE
