@@ -11,7 +11,9 @@ from .errors import named
 from .guider import CSDGuider
 from .prompts import Prompt, joined
 from .record import Record
+from .refusals import refuse_other_latents
 from .scene_distiller import SceneDistiller
+from .vae import pictures
 
 
 def prompts_of_views(clip, text: str, words: str) -> Prompt:
@@ -47,8 +49,17 @@ def distilled(
 
 
 def _empty(distiller: SceneDistiller, model) -> torch.Tensor:
-    """Latents for the host to prepare the model by: one for each prompt, in the size of the views."""
+    """Latents for the host to prepare the model by: one for each prompt, in the size of the views.
+
+    Raises ValueError where the VAE does not fit the model or the size.
+    """
     height, width = distiller.around.size
-    pictures = torch.zeros(1, height, width, 3)
-    latent = distiller.vae.encode(pictures)
+    latent = distiller.vae.encode(torch.zeros(1, height, width, 3))
+    refuse_other_latents(latent, model, "vae")
+    made = pictures(distiller.vae.decode(latent)).shape[1]
+    if made != height:
+        raise ValueError(
+            f"side: got {height} pixels, of which the VAE makes {made}; expected a multiple of what it takes for a "
+            "cell, 8 for most; choose another side."
+        )
     return latent.new_zeros(len(distiller.words), *latent.shape[1:])

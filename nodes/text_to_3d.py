@@ -164,6 +164,7 @@ class TextToSplats(Node):
     ):  # fmt: skip
         from ..csd.stein import Stein
         from ..host.text_to_scene import distilled, encoded, prompts_of_views
+        from ..host.vae import of_pictures
         from ..splats.around import FROM_A_CLOUD, Around, cloud
         from ..splats.density import during
         from ..splats.fit import Fitting
@@ -177,7 +178,7 @@ class TextToSplats(Node):
         density = during(moves, most) if most else None
         found, record = distilled(
             NAME, model, *prompts, choice, guidance,
-            vae=vae,
+            vae=of_pictures(vae),
             around=Around((side, side), views_per_step, elevation_low, elevation_high, words=view_words),
             start=cloud(splats, choice.seed).to(device()),
             words=all_view_words(view_words),

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from .families.models import image_vae, video_vae
+
 SETTINGS = {
     **{"text": "a red car", "negative_text": "", "view_words": "eight", "seed": 0, "steps": 8, "rate": 0.05},
     **{"guidance": 4.0, "noise_low": 0.02, "noise_high": 0.98, "views_per_step": 2, "side": 48},
@@ -110,6 +112,18 @@ def test_a_coupling_along_a_correspondence_is_refused(host, make):
 def test_a_checkpoint_without_text_encoder(make):
     with pytest.raises(ValueError, match="CSD Text to 3D: clip"):
         make(clip=None)
+
+
+@pytest.mark.parametrize("gradient", ["decoded", "encoder"])
+def test_a_vae_of_another_model(make, gradient):
+    for vae, got in ((image_vae(channels=4), "4 channels"), (video_vae(), "16 channels and an axis of time")):
+        with pytest.raises(ValueError, match=f"CSD Text to 3D: vae: got latents of {got}, expected 16 channels"):
+            make(vae=vae, gradient=gradient)
+
+
+def test_a_side_that_the_vae_does_not_make(make):
+    with pytest.raises(ValueError, match="CSD Text to 3D: side: got 52 pixels, of which the VAE makes 48; expected"):
+        make(side=52)
 
 
 def test_elevations_the_wrong_way_round(make):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ..conftest import rand
+from ..test_text_to_3d import SETTINGS as SCENE
 from .models import FAMILIES, video_vae, vision_clip
 
 PICTURES = rand(1, 5, 32, 48, 3).sigmoid()
@@ -119,3 +120,11 @@ MISFITS = [
 def test_prompts_that_do_not_fit_together(host, first, second, message):
     with pytest.raises(ValueError, match=f"CSD Prompt of Each: prompts: {message}"):
         host.run("CSDPromptOfEach", prompts=[first, second])
+
+
+def test_views_of_a_scene_from_a_text_are_no_clip(host, comfy, clips):
+    """Each view of a step has a latent of its own, so two steps of two views take eight evaluations."""
+    links = {"model": FAMILIES["Qwen-Image"].model(comfy), "clip": vision_clip(comfy), "vae": clips}
+    with torch.inference_mode():
+        made = host.node("CSDTextToSplats").execute(**links, **{**SCENE, "steps": 2, "view_words": "none"})
+    assert torch.isfinite(made.args[0].sh).all() and made.ui["csd"][0]["evaluations"] == 8
