@@ -1,6 +1,5 @@
 """CSDEditSplats: a scene of splats edited in the loop."""
 
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor
@@ -106,6 +105,7 @@ class EditSplats(Node):
 
         pinhole(views)
         choice, whole = baseline or BaselineChoice(ImageConditional()), Settings(**settings)
+        whole.check(NAME)
         links, parts = (model, positive, negative), whole.rounds(rounds)
         moves = _Moves(links, Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
@@ -113,9 +113,9 @@ class EditSplats(Node):
         codec = Codec(each.encode, lambda latents: pictures(each.decode(latents)))
         begun = partial(edits, splats, scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
         depends = {
-            **vars(replace(whole, state=None, particles_at_once=0)),
+            **{name: value for name, value in vars(whole).items() if name not in ("state", "particles_at_once")},
             **dict(zip(("positive prompt", "negative prompt"), links[1:])),
-            **{"rounds": rounds, "fitting": fitting, "splats": splats.tree, "cameras": views.cameras},
+            **{"rounds": len(parts), "fitting": fitting, "splats": splats.tree, "cameras": views.cameras},
             **{"masks": views.masks, "guidance": moves.guidance, "baseline": choice, "vae": vae},
         }
         found = scene_rounds.last(begun, scene_rounds.keeper(whole.state, model, depends), moves)

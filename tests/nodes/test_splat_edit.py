@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from .families.models import image_vae, video_vae
+
 VIEWS = {"seed": 1_000_000, "count": 3, "width": 96, "height": 64}
 MAKE = {"every": 2, "degree": 0, "steps": 40, "views_per_step": 1, "rate": 0.2, "seed": 0, "most": 0}
 SETTINGS = {
@@ -109,6 +111,17 @@ def test_views_of_a_size_that_the_vae_does_not_take(host, world):
         world.edit(views=replace(views, cameras=cameras, depth=None))
 
 
+@pytest.mark.parametrize("vae", [image_vae, video_vae])
+def test_a_vae_of_another_model(world, vae):
+    with pytest.raises(ValueError, match="CSD Edit Splats: latents: got latents of 16 channels.*, expected 4 channels"):
+        world.edit(vae=vae())
+
+
+def test_a_noise_range_the_wrong_way_round(world):
+    with pytest.raises(ValueError, match="CSD Edit Splats: got a noise range of 0.5 to 0.1, expected 0 <= noise_low"):
+        world.edit(noise_low=0.5, noise_high=0.1)
+
+
 def test_sizes_along_the_levels(host):
     """A rectified flow edits in rounds: each goes on at the level where the one before ended."""
     sharp = World(host, "sharp")
@@ -204,6 +217,11 @@ class TestStateFile:
         once, *_ = kept(particles_at_once=1)
         again, *_ = kept()
         assert moves.numbers == [0, 1, 2] and torch.equal(once.sh, again.sh)
+
+    def test_more_rounds_than_steps_are_as_many_as_steps(self, kept, moves, tmp_path):
+        kept(rounds=6)
+        kept(rounds=99)
+        assert moves.numbers == list(range(6)) and len(list((tmp_path / "csd_states").iterdir())) == 1
 
     @pytest.mark.parametrize("change", ["seed", "fit_steps", "views", "splat"])
     def test_another_run_gets_a_file_of_its_own(self, world, kept, moves, tmp_path, change):
