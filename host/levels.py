@@ -121,8 +121,9 @@ class Levels:
         return torch.tensor([levels[step // reuse] for step in range(steps)] + [0.0])
 
     def level(self, sigma: float) -> Level:
+        """The level of a sigma. One of a flow ends at 0.999, for schedules of the host begin at 1."""
         if self.is_flow:
-            return Level.flow(sigma, self._time(sigma))
+            return Level.flow(min(sigma, _FLOWS_MOST), self._time(sigma))
         alpha = (1 + sigma**2) ** -0.5
         return Level(alpha, sigma * alpha, self._time(sigma))
 

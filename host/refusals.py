@@ -74,8 +74,8 @@ def refuse_other_latents(latents: Tensor, model, name: str = "latents", whose: s
     expected, got = (wanted.latent_channels, wanted.latent_dimensions), (latents.shape[1], latents.ndim - 2)
     if got != expected:
         raise ValueError(
-            f"{name}: got latents of {_described(*got)}, expected {_described(*expected)}, as {whose} has them; connect "
-            "a model and a VAE that belong together."
+            f"{name}: got latents of {_described(*got)}, expected {_described(*expected)}, as {whose} has them; "
+            "connect a model and a VAE that belong together."
         )
 
 

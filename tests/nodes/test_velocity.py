@@ -122,6 +122,25 @@ def test_the_whole_range_of_noise_can_be_used(flow_edit, velocity, far, freedom)
     assert torch.isfinite(whole).all() and far(whole, latents) > 1e-3
 
 
+def test_a_schedule_of_the_host_that_begins_at_one(host, tiny, flow_model, velocity, far):
+    """At 1 there is no image in x_t; the run begins just below."""
+    latents, prompts = rand(3, 2, 4, 8, 8), {"positive": tiny.prompt(1), "negative": tiny.prompt(2)}
+    (noise,), (sigmas,) = (
+        host.run("RandomNoise", noise_seed=1),
+        host.run("BasicScheduler", model=flow_model, scheduler="simple", steps=3, denoise=1.0),
+    )
+    (sampler,) = host.run("CSDDistillation", step_size=1.0, particles_per_step=0)
+
+    def edited(sigmas):
+        scales = {"guidance": 3.0, "image_guidance": 1.0, "particles_at_once": 4, "baseline": velocity()}
+        (guider,) = host.run("CSDGuider", model=flow_model, **prompts, **scales)
+        links = {"noise": noise, "guider": guider, "sampler": sampler, "latent_image": {"samples": latents}}
+        return host.run("SamplerCustomAdvanced", **links, sigmas=sigmas)[0]["samples"]
+
+    assert sigmas[0] == 1 and far(edited(sigmas), latents) > 1e-3
+    assert torch.equal(edited(sigmas), edited(sigmas.clamp(max=0.999)))
+
+
 def test_models_of_other_kinds_are_refused(model, flow_edit, velocity, counted):
     clone, calls = counted(model)
     with pytest.raises(ValueError, match="CSD Edit Sampler: velocity: got a model that predicts eps or v, expected"):
