@@ -32,7 +32,7 @@ from .options import (
 from .preset import PresetChoice, PresetType
 from .reports import PLOTS, REPORT, reported, shown
 from .savings import Savings, SavingsType
-from .state import StateType
+from .state import STATE
 
 
 def step_inputs(step_size: float, guidance: float, steps: int) -> list:
@@ -67,7 +67,6 @@ _OPTIONS = [
 ]
 
 SAVINGS = SavingsType.Input("savings", optional=True, tooltip=tooltips.SAVINGS)
-STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
 
 
 def _model_inputs(positive: str, negative: str, latent: str) -> list:

@@ -8,7 +8,7 @@ from ..host.presets import BALANCED, FAST, PAPER, QUALITIES
 from . import tooltips
 from .particles import WRAPS
 from .reports import PLOTS, REPORT
-from .state import StateType
+from .state import STATE
 from .views import ViewsType
 from .wiring import Wiring, Wish
 
@@ -86,7 +86,7 @@ _FURTHER = [
         tooltip="How many windows or frames go through the model together. 0: as is usual for the model. Lower it if "
         "memory runs out.",
     ),
-    StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+    STATE,
 ]
 
 

@@ -3,8 +3,10 @@
 from ..host.io import custom, io, schema
 from ..host.node import Node
 from ..host.states import NUMBERED, OTHERS, StateFile
+from . import tooltips
 
 StateType = custom("CSD_STATE", StateFile)
+STATE = StateType.Input("state", optional=True, tooltip=tooltips.STATE)
 
 
 class StateOptions(Node):

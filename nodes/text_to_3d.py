@@ -9,7 +9,7 @@ from .options import Coupling, TimestepsType
 from .reports import PLOTS, REPORT, reported, shown
 from .samplers import Settings
 from .splats import MOST_SPLATS
-from .state import StateType
+from .state import STATE
 from .views import ViewsType
 
 NAME = "CSD Text to 3D"
@@ -94,7 +94,7 @@ class TextToSplats(Node):
                     "paper's kernel over whole views. `independent` is score distillation sampling (SDS).",
                 ),
                 TimestepsType.Input("timesteps", optional=True, tooltip=tooltips.TIMESTEPS),
-                StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+                STATE,
                 io.Int.Input(
                     "approach",
                     default=0,

@@ -19,7 +19,7 @@ from .options import (
     stages,
 )
 from .savings import Savings, SavingsType
-from .state import StateType
+from .state import STATE
 
 
 class DistillationGuider(Node):
@@ -75,7 +75,7 @@ class DistillationSampler(Node):
                 Coupling.Input("coupling", optional=True, tooltip=tooltips.COUPLING),
                 NoiseFieldType.Input("noise", optional=True, tooltip=tooltips.NOISE),
                 UpdateType.Input("update", optional=True, tooltip=tooltips.UPDATE),
-                StateType.Input("state", optional=True, tooltip=tooltips.STATE),
+                STATE,
                 SavingsType.Input(
                     "savings",
                     optional=True,
