@@ -18,7 +18,7 @@ from . import tooltips
 from .options import BaselineChoice, BaselineType
 from .reports import PLOTS, REPORT, reported, shown
 from .samplers import SAVINGS, STAGES, Settings, range_inputs, step_inputs
-from .splats import EVERYTHING, GEOMETRY, WHAT
+from .splats import EVERYTHING, GEOMETRY, WHAT, afford_fit
 from .state import StateType
 from .views import ViewsType, pinhole
 
@@ -110,6 +110,7 @@ class EditSplats(Node):
         moves = _Moves(links, Guidance(guidance, image_guidance), choice, parts)
         fitting = Fitting(fit_steps, rate=rate, fixed=() if what == EVERYTHING else GEOMETRY)
         scene, each, splats = SplatScene(views.cameras, views.names), of_pictures(vae), received(splat)
+        afford_fit(len(splats), views.count, views.size, "take fewer or smaller views, or a scene of fewer splats")
         codec = Codec(each.encode, lambda latents: pictures(each.decode(latents)))
         begun = partial(edits, splats, scene, codec, moves, len(parts), fitting, views.masks, progress.steps)
         depends = {

@@ -148,7 +148,7 @@ class FitSplats(Node):
     def run(cls, splat, images, views, what, **fitting):
         pinhole(views)
         splats = received(splat)
-        afford(A_SPLAT * len(splats), f"{len(splats):,} splats while they are fitted", "take a scene of fewer splats")
+        afford_fit(len(splats), views.count, views.size, "take fewer or smaller views, or a scene of fewer splats")
         pictures = at_size(views.checked(images), views.size)
         return fit(splats, pictures, views, fixed=() if what == EVERYTHING else GEOMETRY, **fitting)
 
@@ -234,6 +234,16 @@ def at_size(images: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.nn.functional.interpolate(images.movedim(-1, 1), size, mode="area").movedim(1, -1)
 
 
+def afford_fit(splats: int, views: int, size: tuple[int, int], turn: str) -> None:
+    """ValueError where splats and the pictures [views, H, W, 3] that they follow take more memory than there is.
+
+    turn   what to lower
+    """
+    height, width = size
+    what = f"{splats:,} splats that follow {views} views of {width} x {height} pixels"
+    afford(A_SPLAT * splats + A_PIXEL * height * width * views, what, turn)
+
+
 def _with_depth(views: Views) -> None:
     if views.depth is None:
         raise ValueError(
@@ -244,7 +254,6 @@ def _with_depth(views: Views) -> None:
 
 def _weigh(views: Views, every: int, most: int) -> None:
     """About as many splats as one view and a half has pixels."""
-    pixels = views.size[0] * views.size[1]
-    count = max(3 * pixels // (2 * every**2), most)
-    what = f"about {count:,} splats of {views.count} views of {views.size[1]} x {views.size[0]} pixels"
-    afford(A_SPLAT * count + A_PIXEL * pixels * views.count, what, "raise `every` or take smaller views")
+    height, width = views.size
+    count = max(3 * height * width // (2 * every**2), most)
+    afford_fit(count, views.count, views.size, "raise `every` or take smaller views")

@@ -8,7 +8,7 @@ from . import tooltips
 from .options import Coupling, TimestepsType
 from .reports import PLOTS, REPORT, reported, shown
 from .samplers import Settings
-from .splats import MOST_SPLATS
+from .splats import MOST_SPLATS, afford_fit
 from .state import STATE
 from .views import ViewsType
 
@@ -173,6 +173,7 @@ class TextToSplats(Node):
 
         choice = Settings(step_size=rate, particles_per_step=0, particles_at_once=views_per_step, **settings)
         _refuse(coupling, elevation_low, elevation_high, gradient, approach)
+        afford_fit(max(splats, most), views_per_step, (side, side), "lower `side`, `views_per_step` or `most`")
         prompts = prompts_of_views(clip, text, view_words), encoded(clip, negative_text)
         moves = choice.steps * max(approach, 1)
         density = during(moves, most) if most else None

@@ -122,6 +122,14 @@ def test_a_noise_range_the_wrong_way_round(world):
         world.edit(noise_low=0.5, noise_high=0.1)
 
 
+def test_more_views_than_there_is_memory_for(host, world):
+    position, target = ({"x": 0, "y": 0, "z": z} for z in (3, 0))
+    arc = {"width": 4096, "height": 4096, "count": 360, "angle": 360.0}
+    (views,) = host.run("CSDViewsFromCamera", **arc, camera_info={"position": position, "target": target})
+    with pytest.raises(ValueError, match="CSD Edit Splats: got .* splats that follow 360 views of 4096 x 4096 pixels"):
+        world.edit(views=views)
+
+
 def test_sizes_along_the_levels(host):
     """A rectified flow edits in rounds: each goes on at the level where the one before ended."""
     sharp = World(host, "sharp")

@@ -126,6 +126,13 @@ def test_a_side_that_the_vae_does_not_make(make):
         make(side=52)
 
 
+def test_more_than_there_is_memory_for(host, make, monkeypatch):
+    memory = host.module("host.memory")
+    monkeypatch.setattr(memory, "machine", lambda: memory.Memory(2**30, 2**31))
+    with pytest.raises(ValueError, match="CSD Text to 3D: got 60 splats that follow 64 views of 2048 x 2048 pixels"):
+        make(side=2048, views_per_step=64)
+
+
 def test_elevations_the_wrong_way_round(make):
     with pytest.raises(ValueError, match="CSD Text to 3D: elevation_low: got 50 degrees, expected at most .* 40"):
         make(elevation_low=50.0, elevation_high=40.0)
