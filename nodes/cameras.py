@@ -10,6 +10,8 @@ CameraInfo = custom("LOAD3D_CAMERA", dict)
 
 
 class ViewsFromCamera(Node):
+    apart = True
+
     @classmethod
     def define_schema(cls):
         return schema(
