@@ -21,7 +21,7 @@ from .parts import (
     scene,
     seeing,
 )
-from .sets import along
+from .sets import along, decoded
 
 FRAME: dict[str, Any] = {"width": 192, "height": 128}
 PICTURE = 256  # side of the pictures of a series
@@ -54,8 +54,7 @@ def _edited(
     latent = sampled(graph, seen, latent, **stages)
     graph.column(WIDE)
     with graph.group("Decoded", "edit"):
-        decoded = graph.add("VAEDecode", samples=latent, vae=own.vae)["IMAGE"]
-        even = graph.add("CSDBlend", images=decoded, correspondence=correspondence)["images"]
+        even = decoded(graph, latent, own.vae, correspondence)
     graph.gap()
     return even
 

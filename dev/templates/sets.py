@@ -80,7 +80,7 @@ def _edited(
     return edited, few, correspondence
 
 
-def _decoded(graph: Graph, edited: Wire, vae: Wire, correspondence: Wire) -> Wire:
+def decoded(graph: Graph, edited: Wire, vae: Wire, correspondence: Wire) -> Wire:
     """Edited latents as pictures without the flicker of the VAE."""
     pictures = graph.add("VAEDecode", samples=edited, vae=vae)["IMAGE"]
     return graph.add("CSDBlend", images=pictures, correspondence=correspondence)["images"]
@@ -132,7 +132,7 @@ def video(graph: Graph, family: Family) -> None:
     graph.column(340)
     edited = _edited(graph, family, frames["frames"], "frames", "CSDOpticalFlow", frames=frames["frames"])
     with graph.group("Result", "result"):
-        even = _decoded(graph, *edited)
+        even = decoded(graph, *edited)
         restored = graph.add("CSDVideoRestore", frames=even, clip=frames["range"])
         made = graph.add(
             "CreateVideo",
@@ -159,5 +159,5 @@ def views(graph: Graph, family: Family) -> None:
     found = {"views": source["views"], "neighbours": 4}
     edited = _edited(graph, family, source["images"], "views", "CSDViewCorrespondence", **found)
     with graph.group("Result", "result"):
-        even = _decoded(graph, *edited)
+        even = decoded(graph, *edited)
         graph.add("CSDViewSetSave", title="Edit", images=even, views=source["views"], name="", tall=300)
