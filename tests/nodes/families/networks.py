@@ -3,18 +3,22 @@
 from ..conftest import UNET, WIDTH
 
 SDXL = {**UNET, "adm_in_channels": 2816, "num_classes": "sequential"}
-FLUX = {
-    "image_model": "flux",
-    "in_channels": 16,
-    "out_channels": 16,
-    "patch_size": 2,
-    "vec_in_dim": WIDTH,
+STREAMS = {
     "context_in_dim": WIDTH,
     "hidden_size": 32,
     "mlp_ratio": 2.0,
     "num_heads": 2,
     "depth": 1,
     "depth_single_blocks": 1,
+}
+LAYERS = {"attention_head_dim": 16, "num_attention_heads": 2, "num_layers": 1}
+FLUX = {
+    "image_model": "flux",
+    **STREAMS,
+    "in_channels": 16,
+    "out_channels": 16,
+    "patch_size": 2,
+    "vec_in_dim": WIDTH,
     "axes_dim": [4, 6, 6],
     "theta": 10000,
     "qkv_bias": True,
@@ -50,9 +54,7 @@ LUMINA = {
 Z_IMAGE = {"dim": 256, "n_heads": 16, "n_kv_heads": 16, "z_image_modulation": True, "pad_tokens_multiple": 32}
 QWEN = {
     "image_model": "qwen_image",
-    "num_layers": 1,
-    "attention_head_dim": 16,
-    "num_attention_heads": 2,
+    **LAYERS,
     "joint_attention_dim": WIDTH,
     "axes_dims_rope": [4, 6, 6],
 }
@@ -85,12 +87,10 @@ OMNIGEN = {
 }
 LTXV = {
     "image_model": "ltxv",
+    **LAYERS,
     "in_channels": 128,
     "cross_attention_dim": 32,
-    "attention_head_dim": 16,
-    "num_attention_heads": 2,
     "caption_channels": WIDTH,
-    "num_layers": 1,
 }
 FLUX2 = {
     **FLUX,
@@ -111,15 +111,10 @@ FLUX2 = {
 }
 CHROMA = {
     "image_model": "chroma",
+    **STREAMS,
     "in_channels": 64,
     "out_channels": 64,
     "patch_size": 2,
-    "context_in_dim": WIDTH,
-    "hidden_size": 32,
-    "mlp_ratio": 2.0,
-    "num_heads": 2,
-    "depth": 1,
-    "depth_single_blocks": 1,
     "axes_dim": [4, 6, 6],
     "theta": 10000,
     "qkv_bias": True,
@@ -143,13 +138,11 @@ AURA = {
 }
 HIDREAM = {
     "image_model": "hidream",
+    **LAYERS,
     "patch_size": 2,
     "in_channels": 16,
     "out_channels": 16,
-    "num_layers": 1,
     "num_single_layers": 1,
-    "attention_head_dim": 16,
-    "num_attention_heads": 2,
     "caption_channels": [WIDTH, WIDTH],
     "text_emb_dim": WIDTH,
     "num_routed_experts": 2,
@@ -160,16 +153,11 @@ HIDREAM = {
 }
 HUNYUAN_IMAGE = {
     "image_model": "hunyuan_video",
+    **STREAMS,
     "in_channels": 64,
     "out_channels": 64,
     "patch_size": [1, 1],
     "vec_in_dim": None,
-    "context_in_dim": WIDTH,
-    "hidden_size": 32,
-    "mlp_ratio": 2.0,
-    "num_heads": 2,
-    "depth": 1,
-    "depth_single_blocks": 1,
     "axes_dim": [8, 8],
     "theta": 256,
     "qkv_bias": True,
