@@ -27,7 +27,7 @@ from .work import Afford, Follow, unlimited
 
 PATCH = 14
 PINHOLE = torch.tensor([[1.0, 0, 1], [0, 1, 1], [0, 0, 0]], dtype=torch.float64)
-"""Where the intrinsics of a pinhole camera have numbers other than zero, and than the one in their corner."""
+"""1 at the focal lengths and at the principal point. The other numbers of a pinhole camera are the same for all."""
 SKEWED = 0.05
 """How far products of a rotation's columns may be from those of axes. The model may compute in half precision."""
 SHORTEST, LONGEST = 0.1, 30.0
