@@ -128,6 +128,8 @@ def _image(spec: io.Input, value) -> Tensor:
         raise _refused(spec, value, "an IMAGE", "put a VAE Decode before this node")
     if not isinstance(value, Tensor) or value.ndim != 4 or value.shape[-1] not in (3, 4):
         raise _refused(spec, value, "an IMAGE [batch, height, width, 3 or 4 channels]")
+    if not value.is_floating_point():
+        raise _refused(spec, value, f"floating numbers from 0 to 1, not {value.dtype}", "divide whole numbers by 255")
     return _numbers(spec, value, "an IMAGE of at least one picture with pixels")
 
 

@@ -36,7 +36,8 @@ def wild(spec):
         "BOOLEAN": lambda: ["yes", 2, 0.5, image],
         "STRING": lambda: [7, b"a", ["a"], image],
         "COMBO": lambda: ["no such choice", "", 0, ["a"], image],
-        "IMAGE": lambda: [latent, image[0], image[..., :1], image[..., :2], image[:0], image * math.nan, "a", [image]],
+        "IMAGE": lambda: [latent, image[0], image[..., :1], image[..., :2], image[:0], image * math.nan, "a", [image]]
+        + [image.byte(), image.bool()],
         "MASK": lambda: [latent, image, torch.zeros(0, 8, 8), torch.zeros(8), "a"],
         "LATENT": lambda: [
             image,
