@@ -108,6 +108,12 @@ class Judge:
         return self.features(pictures.flatten(0, -4)).unflatten(0, pictures.shape[:-3])
 
 
+def averaged(vae, pictures: Tensor, cells: int) -> Tensor:
+    """What an autoencoder makes of pictures [N, H, W, 3], averaged over `cells` x `cells` cells: [N, F]."""
+    with torch.inference_mode():
+        return torch.nn.functional.avg_pool2d(vae.encode(pictures), cells).flatten(1)
+
+
 def frechet(one: Tensor, other: Tensor) -> float:
     """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of samples [n, D] and [m, D], divided by tr(S2)."""
     means, spreads = zip(*((part.mean(0), torch.cov(part.T)) for part in (one, other)))

@@ -20,7 +20,7 @@ from ...demo.patches import CHANNELS, PATCH
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
 from . import results
-from .around import COMPONENTS, frechet
+from .around import COMPONENTS, averaged, frechet
 from .sheet import contact_sheet
 
 OUTPUT = ROOT / "output" / "from-text"
@@ -63,9 +63,7 @@ class World:
             return self.vae.decode(self.vae.encode(pictures))
 
     def features(self, pictures: Tensor) -> Tensor:
-        """What the autoencoder makes of pictures, averaged over 4 x 4 cells: [N, F]."""
-        with torch.inference_mode():
-            return torch.nn.functional.avg_pool2d(self.vae.encode(pictures), 4).flatten(1).double()
+        return averaged(self.vae, pictures, 4).double()
 
 
 def compared(world: World, look: str, count: int) -> tuple[dict[str, float], np.ndarray]:

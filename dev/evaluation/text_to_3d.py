@@ -34,7 +34,7 @@ from ...splats.upright import turned, turned_cameras
 from ..environment.env import ROOT
 from ..environment.in_process import InProcessHost
 from . import results
-from .around import BEHIND, Judge, Seen
+from .around import BEHIND, Judge, Seen, averaged
 from .sheet import contact_sheet, moving
 
 OUTPUT = ROOT / "output" / "demo-text-to-3d"
@@ -169,10 +169,7 @@ class World:
         return self.host.module("media.view_set").Views(own, None, None, tuple(map(str, azimuth)))
 
     def features(self, pictures: Tensor) -> Tensor:
-        """What the autoencoder makes of pictures [N, H, W, 3], averaged over 3 x 3 cells: [N, F]."""
-        with torch.inference_mode():
-            latents = self.vae.encode(pictures)
-        return torch.nn.functional.avg_pool2d(latents, 3).flatten(1)
+        return averaged(self.vae, pictures, 3)
 
 
 def strip(pictures: Tensor) -> np.ndarray:
