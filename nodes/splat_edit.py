@@ -135,4 +135,5 @@ class _Moves:
         model, positive, negative = self.links
         moved, record = run(NAME, model, positive, negative, latent, self.guidance, self.choice, part, begin=latents)
         self.record = self.record.followed_by(record)
+        progress.say(f"Round {number + 1} of {len(self.parts)}: the splats follow the views.")
         return moved["samples"]

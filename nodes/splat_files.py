@@ -4,7 +4,7 @@ from ..host import folders
 from ..host.budget import afford
 from ..host.io import io, schema
 from ..host.node import Node
-from ..host.progress import steps
+from ..host.progress import say, steps
 from ..host.splats import SplatType, handed_on, received
 from ..media import paths
 from ..splats import ply
@@ -83,4 +83,5 @@ class SaveSplats(Node):
             folders.output_directory(), target, ply.SUFFIX, lambda file: ply.write(file, splats, steps)
         )
         shown = {"filename": path.name, "subfolder": "", "type": "output"}
+        say(f"{len(splats):,} splats in output/{path.name}")
         return io.NodeOutput(folders.name_of(path), ui={"3d": [shown]})

@@ -1,9 +1,13 @@
 """The templates with the embedded model, made small, run to their end by the real server."""
 
+import re
+from collections import defaultdict
+from functools import partial
+
 import numpy as np
 import pytest
 
-from collaborative_score_distillation.dev.environment.client import quiet
+from collaborative_score_distillation.dev.environment.client import Event
 from collaborative_score_distillation.dev.environment.workflow import load_workflow, to_prompt
 from collaborative_score_distillation.dev.templates.embedded import TEMPLATES
 from collaborative_score_distillation.dev.templates.shown import shown
@@ -12,10 +16,11 @@ pytestmark = pytest.mark.slow
 LENGTHS = ("width", "height", "window_width", "window_height", "overlap", "x", "left", "right")
 WHOLE = ("picture_set", "text_to_set")  # small as they are, and measured
 SIZES = {"large_picture": (512, 256), "picture_set": (256, 256)}
-SIZES |= dict.fromkeys(("video_edit", "long_clip", "view_set_edit", "scene_edit"), (96, 64))
-COUNTS = {"video_edit": 8, "long_clip": 8, "view_set_edit": 4, "picture_set": 3, "scene_edit": 3}
+SIZES |= dict.fromkeys(("video_edit", "long_clip", "view_set_edit"), (96, 64))
+SIZES |= dict.fromkeys(("scene_edit", "scene_edit_ply"), (96, 64))
+COUNTS = {"video_edit": 8, "long_clip": 8, "view_set_edit": 4, "picture_set": 3, "scene_edit": 3, "scene_edit_ply": 3}
 FROM_TEXT = {"text_to_panorama": (1, (384, 64)), "text_to_set": (6, (96, 96))}
-FEW = {"CSDDemoClip": ("frames", 8), "CSDDemoViews": ("count", 4)}
+FEW = {"CSDDemoClip": ("frames", 8), "CSDDemoViews": ("count", 4), "CSDViewsFromCamera": ("count", 4)}
 
 
 def shrunk(prompt: dict) -> dict:
@@ -36,14 +41,24 @@ def shrunk(prompt: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def pictures(client, object_info, workflows):
+def told():
+    """What nodes say on the page while they run, by template; each with the id of its node in front."""
+    return defaultdict(list)
+
+
+@pytest.fixture(scope="module")
+def pictures(client, object_info, workflows, told):
     """The pictures that a template made small shows or saves, by the titles of their nodes."""
     kept = {}
+
+    def watch(name: str, event: Event) -> None:
+        if event.type == "binary":
+            told[name].append(event.data.decode())
 
     def run(name: str) -> dict[str, list]:
         if name not in kept:
             prompt = to_prompt(load_workflow(workflows / f"{name}.json"), object_info)
-            kept[name] = shown(client, prompt if name in WHOLE else shrunk(prompt), quiet)
+            kept[name] = shown(client, prompt if name in WHOLE else shrunk(prompt), lambda _: partial(watch, name))
         return kept[name]
 
     return run
@@ -56,6 +71,13 @@ def test_it_saves_an_edit_of_the_whole_set(pictures, name):
     assert len(before) == len(after) == COUNTS.get(name, 1)
     assert {one.size for one in before + after} == {SIZES.get(name, (512, 128))}
     assert all(np.abs(np.subtract(*map(np.float32, pair))).mean() > 2 for pair in zip(before, after, strict=True))
+
+
+def test_the_page_says_which_round_it_is_and_where_the_scene_is(pictures, told):
+    pictures("scene_edit")
+    rounds = [text for text in told["scene_edit"] if "Round" in text]
+    assert len(rounds) == 2 and rounds[-1].endswith("Round 2 of 2: the splats follow the views.")
+    assert any(re.search(r"\d splats in output/scene_edit(_\d+)?\.ply$", text) for text in told["scene_edit"])
 
 
 @pytest.mark.parametrize("name", ["panorama_part", "inpaint_panorama"])
