@@ -18,6 +18,8 @@ from .sets import along, note
 
 FRAMES, RATE = 48, 16.0
 VIDEO = 300  # height of a node that shows one
+SIZE: Mapping[str, Any] = {"width": 192, "height": 128}
+PAINTED: Mapping[str, Any] = {"seed": SEED - 1, "look": "summer", "count": 8}
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,14 @@ class Scene:
 def _captured(graph: Graph, capture: Mapping[str, Wire], shared: bool) -> Scene:
     """The scene of a capture, and what its cameras see of it."""
     splat = graph.add("CSDSplatsFromViews", images=capture["images"], views=capture["views"])["splat"]
-    shown = graph.add("CSDRenderSplats", title="Views of the splats", splat=splat, views=capture["views"])
+    return _seen(graph, splat, capture["views"], shared)
+
+
+def _seen(graph: Graph, splat: Wire, views: Wire, shared: bool) -> Scene:
+    """A scene from some cameras."""
+    shown = graph.add("CSDRenderSplats", title="Views of the splats", splat=splat, views=views)
     found = graph.add("CSDViewCorrespondence", views=shown["views"])["correspondence"] if shared else None
-    return Scene(splat, capture["views"], shown["images"], found)
+    return Scene(splat, views, shown["images"], found)
 
 
 def _alike(graph: Graph) -> dict[str, Wire]:
@@ -98,13 +105,48 @@ def scene_edit(graph: Graph) -> None:
         "the splats follow, and so on. You get a .ply file and a video.\n\n**Try**\n"
         f"- another instruction: {OTHERS}\n"
         "- your own photographs with cameras and depth: put CSD View Set Load in place of CSD Demo Views\n"
-        "- a .ply file: put CSD Load Splats in place of CSD Splats from Views; the cameras then need no depth\n"
-        "- newer ComfyUI: connect `splat` to Preview Gaussian Splat, and turn the scene by hand\n",
+        "- a .ply file: put CSD Load Splats in place of CSD Splats from Views; the cameras then need no depth. Without "
+        "cameras, take the template *scene_edit_ply*\n"
+        "- newer ComfyUI: connect `splat` to Create 3D File (from Splat), and that to Preview Splat. There you turn the "
+        "scene by hand\n\nThe .ply file is in ComfyUI's `output` folder. SuperSplat and other viewers open it.\n",
     )
     graph.column(NARROW)
     with graph.group("Capture", "set"):
-        painted = {"seed": SEED - 1, "look": "summer", "count": 8, "width": 192, "height": 128}
-        scene = _captured(graph, graph.add("CSDDemoViews", title="Source", **painted), shared=False)
+        scene = _captured(graph, graph.add("CSDDemoViews", title="Source", **PAINTED, **SIZE), shared=False)
+    _winter(graph, scene)
+
+
+def scene_edit_ply(graph: Graph) -> None:
+    """Splats that came without cameras get an arc of them, and are edited."""
+    begin(
+        graph,
+        "## Edit a .ply file without cameras\n\nSplats of a painted diorama stand for your file. **CSD Views from "
+        "Camera** makes cameras on an arc around one camera, **CSD Render Splats** shows what they see, and **CSD Edit "
+        "Splats** edits the scene from there.\n\n**Your file**\n"
+        "1. Copy it into ComfyUI's `input` folder, and press R.\n"
+        "2. Put CSD Load Splats in place of CSD Splats from Views.\n"
+        "3. *An object*: connect its `splat` to CSD Views from Camera, and delete CSD Camera of View. The arc may be "
+        "60 degrees.\n"
+        "   *A landscape* needs a camera inside. In newer ComfyUI connect Create 3D File (from Splat) and Preview Splat, "
+        "and take `camera_info` from there: run once, turn the scene until you like what you see, run again.\n"
+        "4. If *Views of the splats* are empty, or the scene is tiny, it is the camera.\n\n"
+        "The demo model knows painted landscapes only. Take a model of yours for a file of yours.\n",
+    )
+    graph.column(NARROW)
+    with graph.group("File", "set"):
+        painted = graph.add("CSDDemoViews", title="Source", **PAINTED, **SIZE)
+        splat = graph.add("CSDSplatsFromViews", images=painted["images"], views=painted["views"])["splat"]
+    graph.column(NARROW)
+    with graph.group("Cameras", "set"):
+        camera = graph.add("CSDCameraOfView", views=painted["views"], number=PAINTED["count"] // 2)["camera_info"]
+        arc = graph.add("CSDViewsFromCamera", camera_info=camera, **SIZE, count=8, angle=20.0)["views"]
+        scene = _seen(graph, splat, arc, shared=False)
+        graph.add("PreviewImage", title="What the cameras see", images=scene.pictures)
+    _winter(graph, scene)
+
+
+def _winter(graph: Graph, scene: Scene) -> None:
+    """The columns behind a scene: its edit with the embedded model, and what comes of it."""
     graph.column(NARROW)
     own = instructed(graph, "make it winter")
     graph.gap()
@@ -142,4 +184,4 @@ def real(graph: Graph, family: Family) -> None:
     _results(graph, scene, edited, before=False)
 
 
-TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"scene_edit": scene_edit}
+TEMPLATES: Mapping[str, Callable[[Graph], None]] = {"scene_edit": scene_edit, "scene_edit_ply": scene_edit_ply}
