@@ -107,8 +107,8 @@ def scene_edit(graph: Graph) -> None:
         "- your own photographs with cameras and depth: put CSD View Set Load in place of CSD Demo Views\n"
         "- a .ply file: put CSD Load Splats in place of CSD Splats from Views; the cameras then need no depth. Without "
         "cameras, take the template *scene_edit_ply*\n"
-        "- newer ComfyUI: connect `splat` to Create 3D File (from Splat), and that to Preview Splat. There you turn the "
-        "scene by hand\n\nThe .ply file is in ComfyUI's `output` folder. SuperSplat and other viewers open it.\n",
+        "- newer ComfyUI: connect `splat` to Create 3D File (from Splat), and that to Preview Splat. There you turn "
+        "the scene by hand\n\nThe .ply file is in ComfyUI's `output` folder. SuperSplat and other viewers open it.\n",
     )
     graph.column(NARROW)
     with graph.group("Capture", "set"):
@@ -125,11 +125,11 @@ def scene_edit_ply(graph: Graph) -> None:
         "Splats** edits the scene from there.\n\n**Your file**\n"
         "1. Copy it into ComfyUI's `input` folder, and press R.\n"
         "2. Put CSD Load Splats in place of CSD Splats from Views.\n"
-        "3. *An object*: connect its `splat` to CSD Views from Camera, and delete CSD Camera of View. The arc may be "
-        "60 degrees.\n"
-        "   *A landscape* needs a camera inside. In newer ComfyUI connect Create 3D File (from Splat) and Preview Splat, "
-        "and take `camera_info` from there: run once, turn the scene until you like what you see, run again.\n"
-        "4. If *Views of the splats* are empty, or the scene is tiny, it is the camera.\n\n"
+        "3. An object: connect its `splat` to CSD Views from Camera, and delete CSD Camera of View. The `angle` may be "
+        "60.\n"
+        "4. A landscape needs a camera inside it. In newer ComfyUI, connect Create 3D File (from Splat), then Preview "
+        "Splat, and take `camera_info` from there. Run once, turn the scene in the viewer, and run again.\n"
+        "5. Look at *What the cameras see*. The scene should fill the pictures. If not, move the camera.\n\n"
         "The demo model knows painted landscapes only. Take a model of yours for a file of yours.\n",
     )
     graph.column(NARROW)
