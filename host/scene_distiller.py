@@ -77,7 +77,7 @@ class SceneDistiller(comfy.samplers.Sampler):
     def _distillation(self, guider: CSDGuider, sigmas: Tensor, extra_args: dict) -> Distillation[AroundScene]:
         predict = PromptsOfViews(guider, self.words, extra_args)
         return Distillation(
-            AroundScene(self.around, self._codec(guider)),
+            AroundScene(self.around, self._codec(guider), follow=looking),
             AveragedScore(PromptScore(predict, guider.guidance, guider.baseline), self.draws),
             [guider.levels.level(float(sigma)) for sigma in sigmas[:-1]],
             seed=extra_args.get("seed") or 0,

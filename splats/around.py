@@ -10,6 +10,7 @@ is another grey in each view. Otherwise splats in the colour of the background w
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import torch
 from einops import rearrange
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from ..csd.draws import Draws
 from ..csd.scene import Index, Pullback
-from ..csd.tree import Theta
+from ..csd.tree import Theta, tree_sum
 from ..csd.windows import Size
+from ..media.work import Follow
 from .edit import Codec
 from .orbit import orbit, view_words
 from .scene import SplatScene
@@ -64,12 +66,14 @@ class AroundScene:
 
     scene   the views of this step; None before a step has begun
     words   of this step, what the prompt of each view says
+    follow  wraps the views, for cancelling
     """
 
     around: Around
     codec: Codec
     scene: SplatScene | None = None
     words: Sequence[str] = field(default=())
+    follow: Follow = iter
     views_at_once: int | None = None
 
     @property
@@ -94,7 +98,7 @@ class AroundScene:
         return self.scene
 
     def view(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
-        pictures, back = self._seen.view(theta, index)
+        pictures, back = self._pictures(theta, index)
         pictures = rearrange(pictures, "n c h w -> n h w c").clamp(0, 1)
         x = self.codec.encode(pictures)
 
@@ -110,8 +114,18 @@ class AroundScene:
 
     def toward(self, theta: Theta, index: Index, wanted: Tensor) -> Theta:
         """Gradient of the mean absolute difference from pictures [n, 3, H, W]."""
-        pictures, back = self._seen.view(theta, index)
+        pictures, back = self._pictures(theta, index)
         return back((pictures - wanted).sign() / wanted.numel())
+
+    def _pictures(self, theta: Theta, index: Index) -> tuple[Tensor, Pullback]:
+        """Pictures [n, 3, H, W], and the renderer's vector-Jacobian product. One view comes after the other."""
+        views = [self._seen.view(theta, [view]) for view in self.follow(index)]
+
+        def back(direction: Tensor) -> Theta:
+            parts = zip(self.follow(views), direction.split(1), strict=True)
+            return reduce(tree_sum, (pullback(part) for (_, pullback), part in parts))
+
+        return torch.cat([pictures for pictures, _ in views]), back
 
     def coverage(self, theta: Theta, index: Index) -> None:
         """Gradients of several views add up."""
