@@ -1,6 +1,7 @@
 """CSDEditSplats: a scene of splats edited in the loop."""
 
 from functools import partial
+from time import perf_counter
 
 from torch import Tensor
 
@@ -104,6 +105,7 @@ class EditSplats(Node):
         from ..splats.scene import SplatScene
 
         pinhole(views)
+        started = perf_counter()
         choice, whole = baseline or BaselineChoice(ImageConditional()), Settings(**settings)
         whole.check(NAME)
         links, parts = (model, positive, negative), whole.rounds(rounds)
@@ -120,7 +122,8 @@ class EditSplats(Node):
             **{"masks": views.masks, "guidance": moves.guidance, "baseline": choice, "vae": vae},
         }
         found = scene_rounds.last(begun, scene_rounds.keeper(whole.state, model, depends), moves)
-        return io.NodeOutput(handed_on(found), *reported(NAME, moves.record), ui=shown(moves.record))
+        took = f"{perf_counter() - started:.0f} s in all, with the fits of the splats in {len(parts)} rounds."
+        return io.NodeOutput(handed_on(found), *reported(NAME, moves.record, [took]), ui=shown(moves.record))
 
 
 class _Moves:
