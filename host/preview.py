@@ -15,10 +15,27 @@ _FRAMES_SHOWN = 8
 
 
 def whole(scene: Crops, particles: Tensor) -> Tensor:
-    """One latent picture of the particles [N, C, h, w]: the first canvas, or a few frames beside each other."""
+    """One latent picture of the particles [N, C, h, w]: the first canvas, or a few frames in rows."""
     if isinstance(scene, Windows):
         return merge(scene, particles)[:1]
-    return rearrange(particles[:_FRAMES_SHOWN], "n ... w -> ... (n w)")[None]
+    return in_rows(particles[:_FRAMES_SHOWN])
+
+
+def in_rows(frames: Tensor) -> Tensor:
+    """Frames [n, ..., h, w] in rows, as one picture [1, ..., H, W] that is about twice as wide as high."""
+    count, across = len(frames), columns(len(frames), *frames.shape[-2:])
+    blank = torch.zeros_like(frames[:1]).expand(-count % across, *frames.shape[1:])
+    return rearrange(torch.cat([frames, blank]), "(r c) ... h w -> 1 ... (r h) (c w)", c=across)
+
+
+def columns(count: int, height: int, width: int) -> int:
+    """How many frames a row has, so that all are shown as large as possible in a picture twice as wide as high."""
+
+    def length(across: int) -> tuple[int, int, int]:
+        down = -(-count // across)
+        return max(across * width, 2 * down * height), across * down - count, down
+
+    return min(range(1, count + 1), key=length)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import comfy.samplers
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from ..csd.descent import Approached, Pulled
@@ -29,6 +28,7 @@ from .apart import looking
 from .fingerprint import fingerprint
 from .guider import CSDGuider
 from .loop import Loop
+from .preview import in_rows
 from .record import Record
 from .states import StateFile, keeper_of
 from .vae import pictures
@@ -106,12 +106,12 @@ class SceneDistiller(comfy.samplers.Sampler):
         )
 
     def _shown(self, guider: CSDGuider, state: Stepped) -> Tensor:
-        """The scene from four sides as latents, beside each other. It turns from step to step."""
+        """The scene from four sides as latents, in rows. It turns from step to step."""
         sides = [(5 * state.step + side) % 360 for side in (0.0, 90.0, 180.0, 270.0)]
         around = replace(self.around, views=len(sides))
         scene = AroundScene(around, self._codec(guider)).seen(sides, [15.0] * len(sides), [0.5] * len(sides))
         x, _ = scene.view(state.theta, range(len(sides)))
-        return rearrange(x, "n ... w -> ... (n w)")[None].to(guider.model_patcher.load_device)
+        return in_rows(x).to(guider.model_patcher.load_device)
 
 
 @dataclass(frozen=True)

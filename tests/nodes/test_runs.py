@@ -191,6 +191,22 @@ def test_video_latents(ext, model, preview_seen):
     assert beside.shape == (1, 4, 3, 8, 32) and torch.equal(beside[0, ..., 8:16], frames[1])
 
 
+@pytest.mark.parametrize(
+    "count, size, across", [(8, (16, 24), 4), (8, (32, 32), 4), (4, (12, 12), 4), (1, (8, 8), 1), (8, (16, 128), 2)]
+)
+def test_frames_of_a_preview_are_in_rows(ext, count, size, across):
+    frames = torch.arange(1.0, count + 1)[:, None, None, None].expand(count, 4, *size)
+    picture, (height, width) = ext.preview.in_rows(frames), size
+    assert picture.shape == (1, 4, -(-count // across) * height, across * width)
+    corners = picture[0, 0, ::height, ::width].flatten()
+    assert corners.tolist() == [*range(1, count + 1)]
+
+
+def test_a_row_that_is_not_full_ends_in_grey(ext):
+    picture = ext.preview.in_rows(torch.ones(3, 4, 16, 24))
+    assert picture.shape == (1, 4, 32, 48) and not picture[..., 16:, 24:].any() and picture[..., 16:, :24].all()
+
+
 @pytest.fixture
 def preview_seen(monkeypatch):
     """What the host's callback is shown: number of the step, picture, number of steps."""
