@@ -18,9 +18,10 @@ hands to `predict_noise`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from weakref import WeakMethod
 
 import comfy.model_management
 import comfy.patcher_extension as extension
@@ -75,6 +76,22 @@ class _About:
     conds: dict = field(default_factory=dict)
 
 
+def _weakly(method: Callable) -> Callable:
+    """A method that does not keep its object.
+
+    A guider and its clone of the model that keep each other would outlive the run. If the model that was cloned is gone
+    by then, the host takes what it has loaded for a leak, and collects garbage before it loads anything.
+    """
+    reference = WeakMethod(method)
+
+    def call(*inputs, **further):
+        bound = reference()
+        assert bound is not None  # the host calls it while the guider samples
+        return bound(*inputs, **further)
+
+    return call
+
+
 class CSDGuider(comfy.samplers.CFGGuider):
     """A guider of several images at once.
 
@@ -116,8 +133,8 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self._unsure = False
         self._given: dict[str, list[dict]] = {}
         patcher = self.model_patcher
-        patcher.add_wrapper_with_key(extension.WrappersMP.PREPARE_SAMPLING, pages.OWN, self._estimate_one_chunk)
-        patcher.add_wrapper_with_key(extension.WrappersMP.APPLY_MODEL, pages.OWN, self._count)
+        for kind, wrapper in (("PREPARE_SAMPLING", self._estimate_one_chunk), ("APPLY_MODEL", self._count)):
+            patcher.add_wrapper_with_key(getattr(extension.WrappersMP, kind), pages.OWN, _weakly(wrapper))
 
     def set_conds(self, positive, negative, source=None, further: Mapping[str, list] | None = None) -> None:
         """Sets the conditioning, in the form of the host's nodes.

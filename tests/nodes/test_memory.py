@@ -1,5 +1,6 @@
 """What a long clip needs: model and VAE see a few images at a time, and the result is the same."""
 
+import gc
 import importlib
 
 import pytest
@@ -113,3 +114,21 @@ def test_conditioning_waits_away_from_the_model(ext, comfy, model, ask, clip):
         assert kept["c_concat"].cond.device == away and kept["c_crossattn"].cond.device != away
         taken = conditioning.take(conds, [3, 1], FRAMES, {}, away)[0]["model_conds"]
         assert taken["c_concat"].cond.shape == (2, 4, 8, 8) and taken["c_crossattn"].cond.device == away
+
+
+def test_a_run_leaves_no_clone_of_its_model(comfy, model, edit):
+    """Not even until garbage is collected: the host would take what it has loaded for a leak."""
+
+    def clones() -> int:
+        patcher = type(model)
+        return sum(isinstance(one, patcher) and one.model is model.model for one in gc.get_objects())
+
+    edit(model)
+    gc.collect()
+    gc.disable()
+    try:
+        before = clones()
+        edit(model)
+        assert clones() == before
+    finally:
+        gc.enable()
