@@ -132,9 +132,9 @@ class CSDGuider(comfy.samplers.CFGGuider):
         self._patches: patches.Fitted = {}
         self._unsure = False
         self._given: dict[str, list[dict]] = {}
-        patcher = self.model_patcher
-        for kind, wrapper in (("PREPARE_SAMPLING", self._estimate_one_chunk), ("APPLY_MODEL", self._count)):
-            patcher.add_wrapper_with_key(getattr(extension.WrappersMP, kind), pages.OWN, _weakly(wrapper))
+        patcher, kinds = self.model_patcher, extension.WrappersMP
+        patcher.add_wrapper_with_key(kinds.PREPARE_SAMPLING, pages.OWN, _weakly(self._estimate_one_chunk))
+        patcher.add_wrapper_with_key(kinds.APPLY_MODEL, pages.OWN, _weakly(self._count))
 
     def set_conds(self, positive, negative, source=None, further: Mapping[str, list] | None = None) -> None:
         """Sets the conditioning, in the form of the host's nodes.

@@ -22,7 +22,7 @@ from ..csd.geometry import Cameras
 from ..csd.windows import Size
 from .framing import Framing, framed, scaled_lens
 from .picture_files import nearest
-from .view_set import Views
+from .view_set import Views, numbered
 from .work import Afford, Follow, unlimited
 
 PATCH = 14
@@ -59,8 +59,7 @@ def views(
     cameras = Cameras(framing.lens(_lenses(geometry, count, (height, width))), _poses(geometry, count), framing.frame)
     depth = _depth(geometry, (count, height, width), threshold)
     maps = torch.stack([nearest(one, framing.scaled, framing.borders) for one in follow(list(depth))])
-    names = tuple(f"view_{number:03}" for number in range(1, count + 1))
-    return _framed(pictures, framing, follow), Views(cameras, maps, None, names)
+    return _framed(pictures, framing, follow), Views(cameras, maps, None, numbered(count))
 
 
 def _pictures(geometry: Mapping) -> Tensor:

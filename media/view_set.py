@@ -11,6 +11,11 @@ from .framing import Framing
 from .transforms import Transforms
 
 
+def numbered(count: int) -> tuple[str, ...]:
+    """Names of views that have none of their own."""
+    return tuple(f"view_{number:03}" for number in range(1, count + 1))
+
+
 @dataclass(frozen=True)
 class Views:
     """N views, in the order of their pictures.

@@ -3,7 +3,7 @@
 from ..host.io import custom, io, schema
 from ..host.node import Node
 from ..host.splats import SplatType, received
-from ..media.view_set import Views
+from ..media.view_set import Views, numbered
 from .views import ViewsType, pinhole
 
 CameraInfo = custom("LOAD3D_CAMERA", dict)
@@ -58,8 +58,7 @@ class ViewsFromCamera(Node):
         if camera_info is None and splat is None:
             raise ValueError("got neither camera_info nor splat, expected one of them; connect a 3D viewer or a scene.")
         view = before(received(splat)) if camera_info is None else read(camera_info)
-        names = tuple(f"view_{number:03}" for number in range(1, count + 1))
-        return io.NodeOutput(Views(arc(view, count, angle, (height, width)), None, None, names))
+        return io.NodeOutput(Views(arc(view, count, angle, (height, width)), None, None, numbered(count)))
 
 
 class CameraOfView(Node):

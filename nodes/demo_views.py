@@ -7,7 +7,7 @@ from ..host.budget import afford
 from ..host.io import io, schema
 from ..host.node import Node
 from ..host.progress import steps
-from ..media.view_set import Views
+from ..media.view_set import Views, numbered
 from .views import ViewsType
 
 
@@ -66,5 +66,4 @@ class DemoViews(Node):
         afford(cost.views(count, height, width), what, "lower `count`, `width` or `height`")
         pictures, diorama = paint_views(seed, look, count, height, width, follow=steps)
         cameras, depth = true_views(diorama, steps)
-        names = tuple(f"view_{number:03}" for number in range(1, count + 1))
-        return io.NodeOutput(torch.from_numpy(pictures), Views(cameras, depth, None, names))
+        return io.NodeOutput(torch.from_numpy(pictures), Views(cameras, depth, None, numbered(count)))

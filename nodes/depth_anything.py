@@ -5,7 +5,7 @@ from ..host.io import custom, io, schema
 from ..host.node import Node
 from ..host.progress import steps
 from ..media import depth_anything
-from .views import ViewsType
+from .views import ViewsType, size_inputs
 
 Geometry = custom("DA3_GEOMETRY", dict)
 
@@ -22,23 +22,7 @@ class ViewsFromDA3(Node):
             "ComfyUI. No other tool has to find the cameras.",
             [
                 Geometry.Input("da3_geometry", tooltip="From Run Depth Anything 3, with the mode multiview."),
-                io.Int.Input(
-                    "longest_side",
-                    default=512,
-                    min=0,
-                    max=16384,
-                    step=8,
-                    tooltip="Largest side of the images in pixels. Larger pictures are scaled down, never stretched. 0 "
-                    "keeps their size.",
-                ),
-                io.Int.Input(
-                    "multiple",
-                    default=8,
-                    min=1,
-                    max=64,
-                    tooltip="Sides become multiples of this many pixels. 8 for most models, 16 or 32 for some. What is "
-                    "over is cut off at the edges.",
-                ),
+                *size_inputs("", "What is over is cut off at the edges."),
                 io.Float.Input(
                     "confidence_threshold",
                     default=0.1,

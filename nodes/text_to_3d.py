@@ -3,7 +3,7 @@
 from ..host.io import io, schema
 from ..host.node import Node
 from ..host.splats import SplatType, device, handed_on
-from ..media.view_set import Views
+from ..media.view_set import Views, numbered
 from . import tooltips
 from .options import Coupling, TimestepsType
 from .reports import PLOTS, REPORT, reported, shown
@@ -217,4 +217,4 @@ def turntable(side: int) -> Views:
 
     azimuth = [360 * number / TURN for number in range(TURN + 1)]
     cameras = turned_cameras(orbit(azimuth, [15.0] * len(azimuth), (side, side)))
-    return Views(cameras, None, None, tuple(f"view_{number:03}" for number in range(1, len(azimuth) + 1)))
+    return Views(cameras, None, None, numbered(len(azimuth)))

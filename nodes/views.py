@@ -21,6 +21,28 @@ _EDITED = "_edited"
 MOST_VIEWS = 4096  # every view is compared with every other one
 
 
+def size_inputs(afterwards: str, fitted: str) -> list:
+    """The widgets for the size of views. What becomes of a scaled picture `afterwards`, and how sides are `fitted`."""
+    return [
+        io.Int.Input(
+            "longest_side",
+            default=512,
+            min=0,
+            max=16384,
+            step=8,
+            tooltip="Largest side of the images in pixels. Larger pictures are scaled down, never stretched. 0 keeps "
+            f"their size.{afterwards}",
+        ),
+        io.Int.Input(
+            "multiple",
+            default=8,
+            min=1,
+            max=64,
+            tooltip=f"Sides become multiples of this many pixels. 8 for most models, 16 or 32 for some. {fitted}",
+        ),
+    ]
+
+
 class ViewSetLoad(Node):
     apart = True
     unchecked = ("folder",)
@@ -39,21 +61,8 @@ class ViewSetLoad(Node):
                     tooltip="The folder to load. Folders with a transforms.json are listed, at most three levels down. "
                     "Press R in ComfyUI to see new ones.",
                 ),
-                io.Int.Input(
-                    "longest_side",
-                    default=512,
-                    min=0,
-                    max=16384,
-                    step=8,
-                    tooltip="Largest side of the images in pixels. Larger pictures are scaled down, never stretched. 0 "
-                    "keeps their size. CSD View Set Save brings them back to it.",
-                ),
-                io.Int.Input(
-                    "multiple",
-                    default=8,
-                    min=1,
-                    max=64,
-                    tooltip="Sides become multiples of this many pixels. 8 for most models, 16 or 32 for some. "
+                *size_inputs(
+                    " CSD View Set Save brings them back to it.",
                     "Pictures are padded at the right and at the bottom; CSD View Set Save cuts the padding off.",
                 ),
                 io.Float.Input(

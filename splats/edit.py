@@ -8,10 +8,8 @@ Adding what the VAE loses, render(theta) - decode(x), to the pictures keeps more
 detail has the colours from before the edit, and edited scenes come out tinted by it.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from einops import rearrange
@@ -90,11 +88,6 @@ def edits(
             latents = latents + codec.encode(shown(splats, scene, follow)) - codec.encode(wanted)
         edit = Edit(splats, latents, number + 1)
         yield edit
-
-
-def edited(*inputs: Any, **further: Any) -> Splats:
-    """The splats after the last round of `edits`."""
-    return deque(edits(*inputs, **further), maxlen=1).pop().splats
 
 
 def shown(splats: Splats, scene: SplatScene, follow: Follow = iter) -> Tensor:

@@ -66,11 +66,3 @@ def colours(harmonics: Tensor, directions: Tensor) -> Tensor:
     """Colours [N, 3], zero or more, of harmonics [N, K, 3] seen along unit vectors [N, 3]."""
     values = basis(directions, harmonics.shape[1])
     return (0.5 + (values[..., None] * harmonics).sum(1)).clamp(min=0)
-
-
-def half_turned(harmonics: Tensor) -> Tensor:
-    """Coefficients [N, K, 3] of the same colours after half a turn about x: some of the Y_k change their sign."""
-    anywhere = torch.nn.functional.normalize(torch.tensor([1.0, 2.0, 3.0]), dim=0)  # where no Y_k is zero
-    turned = anywhere * torch.tensor([1.0, -1.0, -1.0])
-    count = harmonics.shape[1]
-    return harmonics * (basis(anywhere, count) * basis(turned, count)).sign()[:, None].to(harmonics)

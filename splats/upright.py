@@ -7,9 +7,10 @@ is its own inverse. It only changes signs, so nothing is rounded.
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from ..csd.geometry import Cameras
-from .harmonics import half_turned
+from .harmonics import basis
 from .splats import Splats
 
 SIGNS = (1.0, -1.0, -1.0)
@@ -23,8 +24,16 @@ def turned(splats: Splats) -> Splats:
         splats,
         positions=splats.positions * splats.positions.new_tensor(SIGNS),
         rotations=torch.stack([-x, w, -z, y], 1),
-        harmonics=half_turned(splats.harmonics),
+        harmonics=_turned_harmonics(splats.harmonics),
     )
+
+
+def _turned_harmonics(harmonics: Tensor) -> Tensor:
+    """Coefficients [N, K, 3] of the same colours after the turn: some of the Y_k change their sign."""
+    anywhere = torch.nn.functional.normalize(torch.tensor([1.0, 2.0, 3.0]), dim=0)  # where no Y_k is zero
+    count = harmonics.shape[1]
+    kept = basis(anywhere, count) * basis(anywhere * torch.tensor(SIGNS), count)
+    return harmonics * kept.sign()[:, None].to(harmonics)
 
 
 def turned_cameras(cameras: Cameras) -> Cameras:

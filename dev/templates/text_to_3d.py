@@ -11,6 +11,10 @@ from .graph import Graph
 from .sets import NEVER_RUN
 
 TEXT, LARGE_TEXT = "a yellow balloon", "a red vintage car"
+HOW = (
+    "A cloud of grey splats becomes what the text says. In every step the model looks at it from all around, and says "
+    "what it should look like from there."
+)
 LARGE: Mapping[str, Any] = {
     **{"steps": 60, "rate": 0.05, "guidance": 7.5, "noise_low": 0.3, "noise_high": 0.98, "views_per_step": 8},
     **{"side": 512, "splats": 5000, "most": 20_000, "approach": 15, "elevation_low": 0.0, "elevation_high": 60.0},
@@ -32,8 +36,7 @@ def text_to_3d(graph: Graph) -> None:
     """An object from a text, as a turning picture and as a file."""
     graph.column(NARROW)
     graph.note(
-        "## An object from a text\n\nA cloud of grey splats becomes what the text says. In every step the model looks "
-        "at it from all around, and says what it should look like from there.\n\nThe model is small: its objects are "
+        f"## An object from a text\n\n{HOW}\n\nThe model is small: its objects are "
         "soft.\n\n**Try**\n- other texts: a house, tree, car, balloon or mug, in red, orange, yellow, green, blue, "
         "purple, pink or white: *a blue house*\n- `seed`: another object\n- `approach`: more steps of the splats for "
         "one look of the model\n"
@@ -49,9 +52,8 @@ def real(graph: Graph, family: Family) -> None:
     """The same with a model that people have."""
     graph.column(NARROW)
     graph.note(
-        f"## An object from a text with {family.label}\n\nA cloud of grey splats becomes what the text says. In every "
-        "step the model looks at it from all around, and says what it should look like from there. It needs "
-        f"{family.memory}.\n\n**Knobs**\n- `steps`: more make it clearer. A step takes "
+        f"## An object from a text with {family.label}\n\n{HOW} It needs {family.memory}."
+        "\n\n**Knobs**\n- `steps`: more make it clearer. A step takes "
         f"{2 * LARGE['views_per_step']} evaluations of the model.\n- `guidance` 5 to 20: how strongly the text pulls. "
         "The paper takes 20.\n- `view_words`: prompts say *front view*, *side view* and so on, so that the object gets "
         "one front.\n- `side`: pixels of the views. Larger ones are clearer, and slower.\n- `seed`: another object.\n"

@@ -1,9 +1,11 @@
 """Scenes edited in the loop, with a VAE and a model of a line each."""
 
+from collections import deque
+
 import pytest
 import torch
 
-from collaborative_score_distillation.splats.edit import Codec, edited, shown
+from collaborative_score_distillation.splats.edit import Codec, edits, shown
 from collaborative_score_distillation.splats.fit import Fitting, fitted
 from collaborative_score_distillation.splats.scene import RATES, SplatScene
 from collaborative_score_distillation.splats.splats import Splats
@@ -12,6 +14,11 @@ from collaborative_score_distillation.tests.splats.dioramas import Painted
 
 GEOMETRY = ("positions", "log_scales", "rotations", "logits")
 FITTING = Fitting(steps=30, fixed=GEOMETRY)
+
+
+def edited(*inputs, **further) -> Splats:
+    """The scene after the last round."""
+    return deque(edits(*inputs, **further), maxlen=1).pop().splats
 
 
 @pytest.fixture(scope="module")
